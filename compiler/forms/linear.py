@@ -1,0 +1,62 @@
+"""The linear form: one block of frozen arrays, what LP and MIP solvers take.
+
+    minimize (or maximize)  cost'x + offset
+    subject to              row_lower <= A x <= row_upper,  lower <= x <= upper,  x_j whole where integer[j]
+
+Infinite bounds are ``±inf``. ``A`` is CSR with sorted, unique columns a row. The quadratic form adds a Hessian.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Positions ``offset`` to ``offset + count`` hold the rows of family ``name``, in the order of its space."""
+
+    name: str
+    offset: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LinearForm:
+    """``n`` columns, ``m`` rows. Shapes: cost, lower, upper, integer (n); row_lower, row_upper (m); CSR arrays.
+
+    ``columns`` and ``rows`` say which family each part is; a column or row of no family was made by a lowering.
+    """
+
+    sense: str  # "minimize" or "maximize"
+    cost: Floats
+    offset: float
+    starts: Ints  # (m + 1,) row starts
+    indices: Ints  # (nnz,) columns
+    values: Floats  # (nnz,)
+    row_lower: Floats
+    row_upper: Floats
+    lower: Floats
+    upper: Floats
+    integer: NDArray[np.bool_]
+    columns: tuple[Slice, ...] = ()
+    rows: tuple[Slice, ...] = ()
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows, columns."""
+        return len(self.row_lower), len(self.cost)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class QuadraticForm(LinearForm):
+    """Adds ``x'Qx / 2`` to the objective; ``Q`` by its lower triangle, CSC: for each column the rows at or below it."""
+
+    hessian_starts: Ints = None  # type: ignore[assignment]
+    hessian_indices: Ints = None  # type: ignore[assignment]
+    hessian_values: Floats = None  # type: ignore[assignment]
