@@ -1,4 +1,4 @@
-"""Codes of this subject."""
+"""Codes of routes, backends, options, starts and answers."""
 
 from __future__ import annotations
 
@@ -11,3 +11,234 @@ def _code(id_: str, title: str, fact: str, hint: str | None, explanation: str) -
     entry = Code(id_, title, fact, hint, explanation)
     CODES.append(entry)
     return entry
+
+
+UNKNOWN_BACKEND = _code(
+    "E0601",
+    "unknown backend",
+    "there is no backend called `{name}`",
+    "`optc backends` lists those there are",
+    """\
+The name after `--backend` (or `backend=`, or `solve with`) is not one that optc knows. Backends are built in, come
+with a package through the entry-point group `optc.backends`, or are registered from Python.
+
+    optc solve diet.opt --backend hihgs      # wrong
+    optc solve diet.opt --backend highs      # right
+""",
+)
+
+NOT_INSTALLED = _code(
+    "E0602",
+    "backend is not installed",
+    "backend `{name}` is not installed",
+    "install it with `{install}`",
+    """\
+optc knows this backend, but the package that it drives is not there. Nothing is installed behind your back: run the
+command that the message shows, or leave `--backend` out and let optc take another route. `optc backends` lists which
+backends are installed, and `optc doctor` says what each missing package would add.
+
+    optc solve model.opt --backend ipopt     # casadi, which carries it, is not installed
+    pip install "optc[nlp]"                  # then it works
+""",
+)
+
+UNKNOWN_OPTION = _code(
+    "E0603",
+    "unknown option",
+    "backend `{backend}` has no option `{name}`",
+    "`optc backends {backend}` lists its options with their ranges and defaults",
+    """\
+Options are declared once by each backend; a name that was not declared is refused, since an option that is quietly
+ignored looks as if it had worked.
+
+    optc solve diet.opt --option presolv=off       # wrong
+    optc solve diet.opt --option presolve=off      # right
+""",
+)
+
+OPTION_TYPE = _code(
+    "E0604",
+    "option has the wrong type",
+    "option `{name}` of backend `{backend}` cannot be `{value}`",
+    "give {expected}",
+    """\
+The value is not of the type that the option was declared with: a word where a number belongs, a fraction where a
+whole number belongs, and so on.
+
+    optc solve diet.opt --option simplex_iterations=many    # wrong
+    optc solve diet.opt --option simplex_iterations=1000    # right
+""",
+)
+
+OPTION_RANGE = _code(
+    "E0605",
+    "option is out of range",
+    "option `{name}` of backend `{backend}` cannot be `{value}`",
+    "give {expected}",
+    """\
+The value is of the right type but outside what the option allows. `optc backends NAME` shows the range of each
+option.
+
+    optc solve plan.opt --option heuristic_effort=2       # wrong: it runs from 0 to 1
+    optc solve plan.opt --option heuristic_effort=0.5     # right
+""",
+)
+
+BACKEND_REFUSES = _code(
+    "E0606",
+    "backend cannot take this model",
+    "backend `{name}` cannot solve this model: {reason}",
+    "leave `--backend` out, and optc takes the cheapest route there is",
+    """\
+A backend was asked for by name, and no chain of lowerings turns this model into a form that it takes. The message
+names the obstacle. `optc explain MODEL` prints every route that was looked at, with the reason why it was or was not
+taken.
+
+    optc solve integer_qp.opt --backend highs   # HiGHS has no integer quadratic programming
+    optc explain integer_qp.opt                 # says which routes there are
+""",
+)
+
+NO_ROUTE = _code(
+    "E0607",
+    "no route to a backend",
+    "no installed backend can solve this {kind} model: {reason}",
+    "{need}",
+    """\
+The compiler goes from a model to a backend by lowerings, each with conditions that are checked on the model. For this
+one no chain of them ends at a backend that is installed. The message names the first obstacle on the most promising
+route and what would remove it; `optc explain MODEL` prints all of them. The status of the result is `failed`, its
+termination `no route`, and the exit status 6.
+
+    minimize (x - 1)^4          # a quartic objective: needs a nonlinear backend
+    minimize (x - 1)^2          # a convex quadratic one: HiGHS takes it
+""",
+)
+
+START_UNKNOWN = _code(
+    "E0608",
+    "start names what the model has not",
+    "the start has values for `{name}`, which is no decision of this model",
+    "remove the entry, or start from a result of this model",
+    """\
+`--start FILE` (or `start=`) takes the `variables` of an earlier result as the point to begin from. Every family in it
+must be a decision of the model; a family that is missing is left to the solver.
+
+    {{"variables": {{"by": {{"index": ["Foods"], "values": [["bread", 2]]}}}}}}     # wrong: the model has `buy`
+    {{"variables": {{"buy": {{"index": ["Foods"], "values": [["bread", 2]]}}}}}}    # right
+""",
+)
+
+ANSWER_MEMBER = _code(
+    "E0609",
+    "answer has a value for no member",
+    "the answer gives `{name}` a value at {index}, which is not an index of it",
+    "compare the index with the data that the model was bound to",
+    """\
+A row of `values` holds the index of an entry followed by its value; the index must be one that the family has with
+the data at hand. The most frequent cause is a result that belongs to other data, or the text `"1"` in place of the
+number 1.
+
+    {{"buy": {{"index": ["Foods"], "values": [["1", 2.0]]}}}}     # wrong where Foods = 1..3
+    {{"buy": {{"index": ["Foods"], "values": [[1, 2.0]]}}}}       # right
+""",
+)
+
+ANSWER_FORMAT = _code(
+    "E0610",
+    "not a result",
+    "`{file}` is not a result that optc can read: {reason}",
+    "give a JSON object with `variables`, as `optc solve --json` writes it",
+    """\
+A result is a JSON object whose `variables` has, for each family, an `index` and rows of `values`. Numbers may be
+written as the texts `"inf"`, `"-inf"` and `"nan"`.
+
+    {{"buy": 3}}                                                    # wrong
+    {{"variables": {{"buy": {{"index": [], "values": [[3]]}}}}}}        # right
+""",
+)
+
+ANSWER_INCOMPLETE = _code(
+    "E0611",
+    "answer is incomplete",
+    "the answer has no value for {missing} of the {total} entries of `{name}`, the first of them {index}",
+    "give every entry of every decision: a missing one is never taken for 0",
+    """\
+Only a complete answer can be judged: whether a missing value may be anything depends on the constraints. Starts may
+be incomplete, answers for `optc verify` may not.
+
+    {{"x": {{"index": ["I"], "values": [[1, 0.5]]}}}}                 # wrong where I = 1..2
+    {{"x": {{"index": ["I"], "values": [[1, 0.5], [2, 0]]}}}}         # right
+""",
+)
+
+UNVERIFIED = _code(
+    "W0601",
+    "answer does not hold",
+    "backend `{backend}` called its answer {claim}, but `{where}` {fault} by {value}, more than the tolerance {limit}",
+    "scale the model so that its coefficients lie nearer to 1, or tighten the backend's tolerances",
+    """\
+Every answer is evaluated on the model as written. Here the backend's answer breaks a constraint by more than the
+tolerance, so the status does not repeat the backend's word. The usual cause is a model with very large and very small
+coefficients in one row; solvers work on a scaled copy and judge there.
+
+    1e9 * x <= 1         # a violation of 1e-9 in x is 1 here
+    x <= 1e-9            # the same, in units that suit x better
+""",
+)
+
+UNPROVED_END = _code(
+    "W0602",
+    "claim of the backend could not be confirmed",
+    "backend `{backend}` called the model {claim}, and the evidence for it does not hold: {reason}",
+    "try `--option presolve=off`, or scale the model so that its coefficients lie nearer to 1",
+    """\
+That a model is infeasible or unbounded is said only with evidence that was checked: multipliers that make the
+constraints contradict each other, or a feasible point with a direction along which the objective improves for ever.
+The backend gave none, or what it gave did not stand up to the check on the model, so the status is `failed`.
+
+    subject to tight: 1e-9 * x >= 1e-3      # near the limit of floating-point numbers
+    subject to tight: x >= 1e6              # the same, and easy to judge
+""",
+)
+
+SMALL_COEFFICIENTS = _code(
+    "W0603",
+    "coefficients too small for the backend",
+    "{count} coefficients below {limit:g} are taken for 0 by backend `{backend}`",
+    "choose units in which they are larger",
+    """\
+Solvers drop coefficients below a threshold, because they cannot be told from rounding errors. The answer is still
+judged on the model as written.
+
+    1e-13 * x + y <= 1      # the first term is dropped
+    x + y <= 1              # with x counted in units of 1e13
+""",
+)
+
+ALTERNATIVES = _code(
+    "N0601",
+    "one answer only",
+    "the route through backend `{backend}` gives one answer; {count} were asked for",
+    None,
+    """\
+`-n K` asks for several answers. Not every route can enumerate them; this one gives the best it has, and
+`alternatives_complete` is false.
+
+    optc solve plan.opt -n 5       # HiGHS: one answer
+    optc solve plan.opt            # the same, without the note
+""",
+)
+
+METHOD_OVERRULED = _code(
+    "N0602",
+    "`solve with` is overruled",
+    "the model says `solve with {written}`; `{given}` was asked for and wins",
+    None,
+    """\
+A model may name a method. What is given on the command line or in the call wins over it.
+
+    solve with highs(presolve = "off")       # in the model
+    optc solve model.opt --backend other     # wins
+""",
+)

@@ -1,4 +1,4 @@
-"""Codes of this subject."""
+"""Codes of syntax: E00xx and W00xx. E0001 to E0029: the text is no model; from E0030 on: habits of other languages."""
 
 from __future__ import annotations
 
@@ -11,3 +11,571 @@ def _code(id_: str, title: str, fact: str, hint: str | None, explanation: str) -
     entry = Code(id_, title, fact, hint, explanation)
     CODES.append(entry)
     return entry
+
+
+# ---------------------------------------------------------------------------------------------------- what stands where
+UNEXPECTED = _code(
+    "E0001",
+    "unexpected word or sign",
+    "expected {expected}, found {found}",
+    None,
+    """\
+At this place the language allows only what the message lists. The rest of the statement is skipped; the statements
+around it are read as usual.
+
+    param cost[Foods] >=          # an expression is missing behind the relation
+    param cost[Foods] >= 0
+""",
+)
+MISSING_OPERATOR = _code(
+    "E0002",
+    "operator missing between two operands",
+    "there is no operator between `{left}` and `{right}`",
+    "write an operator between them, such as `*`",
+    """\
+Two names, numbers or brackets never stand side by side: a product is written with `*`.
+
+    minimize 3 x + y
+    minimize 3*x + y
+""",
+)
+UNKNOWN_ATTRIBUTE = _code(
+    "E0003",
+    "unknown attribute",
+    "`{word}` is no attribute of a declaration",
+    "use a relation, `in`, `within`, `=`, `default`, `start`, `from`, `:` or a property such as `binary`",
+    """\
+Behind the name and the index list of a declaration stand its attributes, in any order: relations (`>= 0`), `in`,
+`within`, `=`, `default`, `start`, `from`, a type behind `:`, and the properties `binary integer free spin simplex psd
+semicontinuous string real`.
+
+    var open[Sites] bianry
+    var open[Sites] binary
+""",
+)
+HARD_WORD = _code(
+    "E0004",
+    "a word of the language used as a name",
+    "`{word}` is a word of the language and cannot be a name",
+    "choose another name, such as `{word}_`",
+    """\
+`in for if then else and or not mod div inf sum prod` are never names. All other keywords may be names too.
+
+    param mod = 3
+    param mod_ = 3
+""",
+)
+CONDITIONAL_OPERAND = _code(
+    "E0005",
+    "`if` inside an expression without brackets",
+    "`if … then … else …` stands in brackets when it is part of a larger expression",
+    "put `(` before `if` and `)` behind what belongs to `else`",
+    """\
+`if c then a else b` takes everything behind `else` with it. As an operand it has to say where it ends.
+
+    let price[i in I] = base[i] + if bulk[i] > 0 then 3 else 5
+    let price[i in I] = base[i] + (if bulk[i] > 0 then 3 else 5)
+""",
+)
+NO_STATEMENT = _code(
+    "E0006",
+    "not a statement",
+    "this is neither a declaration nor a constraint",
+    "begin with a keyword such as `set`, `param`, `var`, `let`, `minimize` or `subject to`",
+    """\
+A model is a list of statements: declarations, objectives, constraints behind `subject to`, blocks. An expression alone
+says nothing.
+
+    cost * x
+    minimize cost * x
+""",
+)
+OUTSIDE_LIST = _code(
+    "E0007",
+    "constraint outside a list",
+    "a constraint belongs behind `subject to`",
+    "begin the list with `subject to`",
+    """\
+`subject to` opens a list of constraints, which ends at the next declaration or at the `}` of a block. A constraint
+anywhere else is refused, since it may be a misspelt declaration.
+
+    minimize x
+    floor: x >= 3
+
+    minimize x
+    subject to
+      floor: x >= 3
+""",
+)
+TOO_DEEP = _code(
+    "E0008",
+    "nested too deeply",
+    "more than {limit} brackets and blocks are open here",
+    "give parts of the expression names of their own with `let`",
+    """\
+Brackets and blocks may stand in one another 100 deep. Long sums and products do not count: only what is open at once.
+A `let` takes a part out and gives it a name.
+""",
+)
+TOO_MANY_OPEN = _code(
+    "E0009",
+    "nested too deeply",
+    "more than {limit} parts of this statement are unfinished here",
+    "give parts of the expression names of their own with `let`",
+    """\
+Every open bracket, every sign before an operand, every `^` and every `else if` leaves parts that are unfinished until
+the innermost one is read. So many are refused, so that no later step of the compiler can run out of room. Sums,
+products and lists may be as long as they like.
+""",
+)
+
+# ------------------------------------------------------------------------------------------------ brackets and lines
+NOT_CLOSED = _code(
+    "E0010",
+    "bracket not closed",
+    "`{bracket}` is not closed",
+    "close it with `{closer}`",
+    """\
+Each `(`, `[` and `{` has its closing partner within the same statement. A missing one is noticed where another bracket
+closes, where the statement ends with `;`, or where the next line can only begin a new statement.
+
+    minimize sum(cost[f] * buy[f] for f in Foods
+    minimize sum(cost[f] * buy[f] for f in Foods)
+""",
+)
+WRONG_BRACKET = _code(
+    "E0011",
+    "wrong closing bracket",
+    "`{bracket}` is closed by `{closer}`",
+    "close it with its own kind of bracket",
+    """\
+`(` goes with `)`, `[` with `]`, `{` with `}`.
+
+    subject to cap: sum(x[i) for i in I) <= 1
+    subject to cap: sum(x[i] for i in I) <= 1
+""",
+)
+NOT_OPENED = _code(
+    "E0012",
+    "bracket not opened",
+    "`{bracket}` closes nothing",
+    "remove it, or open it before",
+    """\
+A closing bracket without an open one before it in the same statement.
+
+    minimize (x - 5)^2)
+    minimize (x - 5)^2
+""",
+)
+BLOCK_NOT_CLOSED = _code(
+    "E0013",
+    "block not closed",
+    "the block is not closed at the end of the file",
+    "close it with `}}`",
+    """\
+The `{` behind the head of `lower`, `player` or `recourse` opens a block, which ends at its `}`.
+
+    lower follower {
+      var y >= 0
+      minimize y
+
+    lower follower {
+      var y >= 0
+      minimize y
+    }
+""",
+)
+LINE_BEGINS_WITH_OPERATOR = _code(
+    "E0014",
+    "line begins with an operator",
+    "a line outside brackets cannot begin with `{operator}` here",
+    "end the line above with `{operator}`, or put the whole expression in brackets",
+    """\
+A statement ends at the end of its line, so a line that begins with an operator would silently be cut off from the one
+above. A line goes on behind an operator, a comma or `:`, and inside brackets.
+
+    minimize first_stage
+           + second_stage
+
+    minimize first_stage +
+             second_stage
+""",
+)
+EMPTY_INDEX = _code(
+    "E0015",
+    "empty index list",
+    "there is nothing between the brackets",
+    "leave the brackets out",
+    """\
+A name without indices stands without brackets.
+
+    var x[] >= 0
+    var x >= 0
+""",
+)
+BAD_PATTERN = _code(
+    "E0016",
+    "not a pattern",
+    "before `in` stands a name, or names and literals in brackets",
+    "introduce a name, and put the condition behind `if`",
+    """\
+What stands before the `in` of an index list introduces indices: a name, or a tuple of names and literals.
+
+    sum(x[k] for i+1 in I)
+    sum(x[i] for i in I)
+""",
+)
+UNKNOWN_STATEMENT = _code(
+    "E0017",
+    "unknown statement",
+    "no statement begins with `{word}`",
+    "statements begin with `set`, `param`, `table`, `var`, `uncertain`, `choose`, `let`, `def`, `minimize`, …",
+    """\
+Two words at the beginning of a line can only be a keyword and a name, but the first word is no keyword.
+""",
+)
+MISSPELT_STATEMENT = _code(
+    "E0018",
+    "misspelt statement",
+    "no statement begins with `{word}`",
+    "write `{ours}`",
+    """\
+The word is that of another language, or misspelt. The statement is read as if it had been spelt right.
+
+    minimise total
+    minimize total
+""",
+)
+
+# --------------------------------------------------------------------------------------------- literals and characters
+BAD_CHARACTER = _code(
+    "E0020",
+    "unknown character",
+    "the character {name} has no meaning here",
+    "remove it",
+    """\
+Outside of comments and texts in quotes a model consists of names (letters of any script, digits, `_`), numbers and the
+signs of the language.
+""",
+)
+ODD_BLANK = _code(
+    "E0021",
+    "a blank that is no space",
+    "there is a blank {name} here that is no space",
+    "replace it by a space",
+    """\
+Only the space, the tab and the end of a line separate words. Others, such as the non-breaking space, look alike and
+come in by copying from documents.
+""",
+)
+BAD_NUMBER = _code(
+    "E0022",
+    "not a number",
+    "`{spelling}` is not a number",
+    "write it like 12, 1_000, 0.5 or 2.5e-3",
+    """\
+Digits stand on both sides of a decimal point, and an underscore only between two digits.
+
+    param rate = .5
+    param rate = 0.5
+""",
+)
+NUMBER_TOO_LARGE = _code(
+    "E0023",
+    "number too large",
+    "the number is too large for double precision",
+    "write `inf` if no limit is meant",
+    """\
+Numbers are kept in double precision, whose largest is about 1.8e308.
+""",
+)
+OPEN_TEXT = _code(
+    "E0024",
+    "text not closed",
+    "the text that begins with {quote} does not end on its line",
+    "end it with a double quote",
+    """\
+A text stands in double quotes on one line; a line break inside is written `\\n`, a quote `\\"`.
+
+    use "mine.opt
+    use "mine.opt"
+""",
+)
+BAD_ESCAPE = _code(
+    "E0025",
+    "unknown escape",
+    "`{escape}` is no escape of a text",
+    "write `\\\\` for a backslash",
+    """\
+Texts have the escapes of JSON: `\\"`, `\\\\`, `\\/`, `\\b`, `\\f`, `\\n`, `\\r`, `\\t` and `\\u` with four
+hexadecimal digits.
+
+    use "lib\\mine.opt"
+    use "lib/mine.opt"
+""",
+)
+MIXED_BRACES = _code(
+    "E0026",
+    "neither a set nor a keyed literal",
+    "the braces hold both plain members and `key: value`",
+    "write only members, or only entries `key: value`",
+    """\
+Braces hold the members of a set or the entries of a keyed literal, never both.
+
+    param price[Foods] = {"corn": 3, "oats"}
+    param price[Foods] = {"corn": 3, "oats": 2}
+""",
+)
+BAD_KEY = _code(
+    "E0027",
+    "not a key",
+    "a key is a text in quotes, a number, or a tuple of them",
+    "put a text in quotes",
+    """\
+The keys of a keyed literal are members of sets, written out.
+
+    param price[Foods] = {corn: 3}
+    param price[Foods] = {"corn": 3}
+""",
+)
+NOT_INDEXED = _code(
+    "E0028",
+    "brackets behind what has no indices",
+    "only a name takes indices in `[ ]`",
+    "give the expression a name with `let`, and index that",
+    """\
+Indices select an entry of a named family.
+
+    let best = (a + b)[1]
+    let best = a[1] + b[1]
+""",
+)
+NOT_A_BLOCK = _code(
+    "E0029",
+    "a dot behind what is no block",
+    "only the name of a block stands before `.`",
+    "write the block's name, as in `dual(follower.c1)`",
+    """\
+The dot leads from a block to one of its constraints or decisions: `follower.c1`, `user[r].cap[i]`.
+""",
+)
+
+# ------------------------------------------------------------------------------------------------- kept for later
+RESERVED_WORD = _code(
+    "E0030",
+    "a word kept for later",
+    "`{word}` is kept for a later version of the language",
+    "use another name; what it will mean is not supported yet",
+    """\
+`stage observed random probability expected cvar ambiguity select` will be keywords of multistage, stochastic and
+distributionally robust models. Until then they are refused where a keyword or a function could stand. As names of
+parameters and variables they are free.
+""",
+)
+UNITS = _code(
+    "E0031",
+    "units are kept for later",
+    "units in brackets behind a number are kept for a later version of the language",
+    "leave the unit out, and say it in a comment",
+    """\
+    param load = 5 [kW]
+    param load = 5     # kW
+""",
+)
+
+# ------------------------------------------------------------------------------------------ habits of other languages
+FOREIGN_SIGN = _code(
+    "E0040",
+    "a sign of another language",
+    "`{sign}` is written `{ours}` here",
+    "write `{ours}`",
+    """\
+The sign is understood, and the model is read as if it had been written as the hint says.
+
+    let both[i in I] = a[i] > 0 && b[i] > 0
+    let both[i in I] = a[i] > 0 and b[i] > 0
+""",
+)
+FOREIGN_WORD = _code(
+    "E0041",
+    "a word of another language",
+    "`{word}` is written `{ours}` here",
+    "write `{ours}`",
+    """\
+The word is understood, and the model is read as if it had been written as the hint says.
+
+    var x int
+    var x integer
+""",
+)
+FOREIGN_COMMENT = _code(
+    "E0042",
+    "a comment of another language",
+    "a comment begins with `#`, not with `{mark}`",
+    "begin the comment with `#`",
+    """\
+`#` begins a comment that goes to the end of the line, `##` one that documents the declaration under it. Division
+without a remainder is `div`.
+
+    var x    // litres
+    var x    # litres
+""",
+)
+OPEN_COMMENT = _code(
+    "E0043",
+    "comment not closed",
+    "`/*` is no comment here, and its `*/` is missing too",
+    "begin each line of the comment with `#`",
+    """\
+Comments begin with `#` and go to the end of the line. The text behind a `/*` without `*/` is not read.
+""",
+)
+NOT_NEEDED = _code(
+    "E0044",
+    "not needed",
+    "`{word}` is not needed here",
+    "leave it out",
+    """\
+A model ends at the end of its file, and `subject to` opens its list without a colon.
+
+    subject to:
+      x >= 1
+    end
+
+    subject to
+      x >= 1
+""",
+)
+TEXT_QUOTES = _code(
+    "E0045",
+    "text in other quotes",
+    "a text stands in double quotes",
+    "write double quotes",
+    """\
+    param depot : string = 'north'
+    param depot : string = "north"
+""",
+)
+NO_SIGN = _code(
+    "E0046",
+    "product without a sign",
+    "there is no `*` between `{left}` and `{right}`",
+    "write `*` between them",
+    """\
+A product is always written with `*`.
+
+    minimize 2x + x^2y
+    minimize 2*x + x^2*y
+""",
+)
+BRACES_FOR_INDICES = _code(
+    "E0047",
+    "indices in braces",
+    "indices stand in `[ ]`, not in `{{ }}`",
+    "write square brackets",
+    """\
+    var buy{f in Foods} >= 0
+    var buy[f in Foods] >= 0
+""",
+)
+SINGLE_EQUALS = _code(
+    "E0048",
+    "`=` in a comparison",
+    "`=` gives a name its value; equality is `==`",
+    "write `==`",
+    """\
+    subject to balance: made = sold
+    subject to balance: made == sold
+""",
+)
+NAMED_BY_EQUALS = _code(
+    "E0049",
+    "objective named by `=`",
+    "the name of an objective is followed by `:`",
+    "write `{name}:`",
+    """\
+    maximize profit = price * sold
+    maximize profit: price * sold
+""",
+)
+TRAILING_FOR = _code(
+    "E0050",
+    "index list behind a constraint",
+    "the index list of a constraint stands in front of it",
+    "put the index list in brackets in front",
+    """\
+    subject to x[i] >= low[i] for i in I
+    subject to floor[i in I]: x[i] >= low[i]
+""",
+)
+FORALL = _code(
+    "E0051",
+    "`forall`",
+    "a family of constraints has its index list in brackets, without `forall`",
+    "put the index list in brackets in front",
+    """\
+    subject to forall(i in I) x[i] >= low[i]
+    subject to floor[i in I]: x[i] >= low[i]
+""",
+)
+FILTER_WORD = _code(
+    "E0052",
+    "condition of an index list",
+    "the condition of an index list begins with `if`, not with `{word}`",
+    "write `if`",
+    """\
+    sum(x[i] for i in I where i != k)
+    sum(x[i] for i in I if i != k)
+""",
+)
+SECOND_FOR = _code(
+    "E0053",
+    "a second `for`",
+    "further indices follow behind a comma, without a second `for`",
+    "write a comma",
+    """\
+    sum(x[i, j] for i in I for j in J)
+    sum(x[i, j] for i in I, j in J)
+""",
+)
+BRACED_AGGREGATE = _code(
+    "E0054",
+    "indices before the expression",
+    "`{word}` takes one pair of brackets: the expression, `for`, and the indices",
+    "write the indices behind the expression",
+    """\
+    minimize sum{f in Foods} cost[f] * buy[f]
+    minimize sum(cost[f] * buy[f] for f in Foods)
+""",
+)
+INDICES_APART = _code(
+    "E0055",
+    "one pair of brackets an index",
+    "all indices stand in one pair of brackets",
+    "write a comma",
+    """\
+    x[i][j]
+    x[i, j]
+""",
+)
+SET_BUILDER = _code(
+    "E0056",
+    "set-builder of another language",
+    "a set is built with `for` and `if`, without `{sign}`",
+    "write it with `for` and `if`",
+    """\
+    set Odd = {d in Days : d mod 2 == 1}
+    set Odd = {d for d in Days if d mod 2 == 1}
+""",
+)
+
+# --------------------------------------------------------------------------------------------------------- warnings
+LOOSE_DOC = _code(
+    "W0001",
+    "doc comment without a declaration",
+    "this doc comment has no declaration under it",
+    "begin it with a single `#`",
+    """\
+`##` documents the declaration, objective or constraint that begins on the next line. Elsewhere it documents nothing.
+""",
+)

@@ -1,0 +1,470 @@
+"""HiGHS: linear, mixed-integer linear and convex quadratic programming.
+
+Source: Q. Huangfu, J. A. J. Hall, "Parallelizing the dual revised simplex method", Math. Prog. Comp. 10 (2018);
+L. Schork, J. Gondzio, "Implementation of an interior point method with basis preconditioning", Math. Prog. Comp. 12
+(2020). HiGHS's duals are derivatives of the objective as given (minimised or maximised) by the row and column bounds,
+which is the sign of ``Answer``.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as package_version
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+
+from optc.compiler.answer import Answer, Claim, Conflict, Termination
+from optc.compiler.backend import Capabilities, Goal, Start
+from optc.compiler.context import Context, Progress
+from optc.compiler.forms.linear import Floats, Ints, LinearForm, QuadraticForm
+
+from .options import option
+
+INFINITE = 1e20  # HiGHS takes bounds of this size and beyond for infinite
+SMALLEST = 1e-12  # the smallest coefficient that HiGHS can be told to keep
+REPORT_EVERY = 0.1  # seconds between two progress reports
+
+name = "highs"
+title = "linear, mixed-integer linear and convex quadratic programming (simplex, interior point, branch and cut)"
+install = 'pip install "highspy>=1.15"'
+capabilities = Capabilities(
+    forms=frozenset({"linear", "quadratic"}),
+    integer=frozenset({"linear"}),
+    gives=frozenset(
+        {
+            "duals",
+            "reduced costs",
+            "primal ray",
+            "dual ray",
+            "conflict",
+            "bound",
+            "warm start",
+            "time limit",
+            "interrupt",
+            "progress",
+        }
+    ),
+    refuses={
+        "integer quadratic": "HiGHS has no quadratic objective together with whole decisions",
+        "nonconvex quadratic": "HiGHS solves quadratic objectives only where they are convex (concave to maximise)",
+        "quadratic constraint": "HiGHS has no quadratic constraints",
+        "special ordered set": "HiGHS has no special ordered sets",
+        "indicator": "HiGHS has no indicator constraints",
+    },
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Options of HiGHS beside the common ones (time limit, gap, tolerance, threads, seed)."""
+
+    solver: str = option(
+        "word", "choose", "algorithm of linear programs", choices=("choose", "simplex", "ipm", "hipo", "ipx", "pdlp")
+    )
+    presolve: str = option("word", "choose", "reduce the problem first", choices=("choose", "on", "off"))
+    crossover: str = option(
+        "word", "on", "go from an interior point to a vertex (it makes duals exact)", choices=("on", "off", "choose")
+    )
+    parallel: str = option("word", "choose", "use several threads", choices=("choose", "on", "off"))
+    simplex_iterations: int | None = option("integer", None, "most simplex iterations", low=0, high=2**31 - 1)
+    nodes: int | None = option("integer", None, "most nodes of branch and bound", low=0, high=2**31 - 1)
+    heuristic_effort: float = option("number", 0.05, "share of the work that goes to heuristics", low=0.0, high=1.0)
+    absolute_gap: float = option("number", 1e-6, "difference of bound and objective that is enough", low=0.0)
+    objective_bound: float | None = option("number", None, "stop the dual simplex method beyond this objective")
+    qp_regularisation: float = option("number", 1e-7, "added to the Hessian's diagonal while solving", low=0.0)
+
+
+options = Options
+
+
+def version() -> str | None:
+    """The version of the installed highspy, or None; highspy itself is not imported."""
+    if find_spec("highspy") is None:
+        return None
+    try:
+        return package_version("highspy")
+    except PackageNotFoundError:
+        return None
+
+
+def load(form: LinearForm) -> Any:
+    """A quiet ``highspy.Highs`` with the problem in it, passed as whole arrays.
+
+    Raises:
+        ValueError: HiGHS refuses the arrays (a coefficient that is not finite, say).
+    """
+    return _pass(form)
+
+
+def solve(form: LinearForm, goal: Goal, options: Options, context: Context, start: Start | None) -> Answer:
+    """The answer to a linear form, or to a convex quadratic one without whole columns."""
+    if form.shape[1] == 0 or _crossing(form):
+        return _without_solver(form)
+    highs = load(form)
+    _configure(highs, goal, options, context)
+    if start is not None:
+        _set_start(highs, form, start)
+    stop = context.stop()
+    if stop is not None:
+        return Answer("none", stop)
+    _run(highs, form, context)
+    if _status(highs) == "kUnboundedOrInfeasible":
+        # Presolve could not tell which; without it the simplex method can.
+        _set(highs, "presolve", "off")
+        _run(highs, form, context)
+    return _answer(highs, form)
+
+
+def conflict(form: LinearForm, context: Context) -> Conflict | None:
+    """HiGHS's own irreducible infeasible subsystem of the form without integrality; None where it has none."""
+    highs = _pass(form)
+    _set(highs, "threads", context.threads or 0)
+    _set_whole_columns(highs, form, whole=False)
+    light, from_lp, irreducible = 0, 2, 4
+    for strategy in (light, from_lp + irreducible):
+        remaining = context.remaining()
+        _set(highs, "iis_strategy", strategy)
+        _set(highs, "time_limit", math.inf if remaining is None else highs.getRunTime() + remaining)
+        _set(highs, "iis_time_limit", math.inf if remaining is None else remaining)
+        status, found = highs.getIis()
+        rows, columns = np.array(found.row_index_, dtype=np.int32), np.array(found.col_index_, dtype=np.int32)
+        if status.name != "kError" and found.valid_ and len(rows) + len(columns):
+            return _conflict(found, rows, columns)
+    return None
+
+
+# ---------------------------------------------------------------------------------------------- passing the arrays
+@cache
+def _highspy() -> Any:
+    import highspy
+
+    return highspy
+
+
+def _quiet() -> Any:
+    """A ``highspy.Highs`` that writes nothing: its constructor prints a banner before output can be turned off."""
+    highspy = _highspy()
+    highs = highspy.Highs.__new__(highspy.Highs)
+    highspy._Highs.__init__(highs)
+    highs.setOptionValue("output_flag", False)
+    kinds = range(int(highspy.cb.HighsCallbackType.kCallbackMax) + 1)
+    highs.callbacks = [highspy.HighsCallback(highspy.cb.HighsCallbackType(kind), highs) for kind in kinds]
+    return highs
+
+
+def _pass(form: LinearForm) -> Any:
+    highs = _quiet()
+    _set(highs, "small_matrix_value", SMALLEST)
+    rows, columns = form.shape
+    sense = -1 if form.sense == "maximize" else 1
+    matrix = (form.starts, form.indices, form.values)
+    limits = (_bounds(form.lower), _bounds(form.upper), _bounds(form.row_lower), _bounds(form.row_upper))
+    whole = form.integer.astype(np.int32)
+    row_wise, triangle = 2, 1
+    if isinstance(form, QuadraticForm):
+        hessian = (form.hessian_starts, form.hessian_indices, form.hessian_values)
+        counts = (columns, rows, len(form.values), len(form.hessian_values), row_wise, triangle)
+        status = highs.passModel(*counts, sense, form.offset, form.cost, *limits, *matrix, *hessian, whole)
+    else:
+        counts4 = (columns, rows, len(form.values), row_wise)
+        status = highs.passModel(*counts4, sense, form.offset, form.cost, *limits, *matrix, whole)
+    if status.name == "kError":
+        raise ValueError("HiGHS refused the problem: are all coefficients finite, and below 1e15?")
+    return highs
+
+
+def _bounds(values: Floats) -> Floats:
+    """Bounds that HiGHS would take for infinite made so; the same array where there are none."""
+    far = np.abs(values) >= INFINITE
+    return np.where(far, np.copysign(np.inf, values), values) if far.any() else values
+
+
+def _set(highs: Any, option_name: str, value: float | bool | str) -> None:
+    status = highs.setOptionValue(option_name, value)
+    if status.name == "kError":
+        raise ValueError(f"HiGHS refused {option_name} = {value}")
+
+
+def _set_whole_columns(highs: Any, form: LinearForm, *, whole: bool) -> None:
+    which = np.flatnonzero(form.integer).astype(np.int32)
+    if len(which):
+        kinds = _highspy().HighsVarType
+        kind = kinds.kInteger if whole else kinds.kContinuous
+        highs.changeColsIntegrality(len(which), which, np.full(len(which), int(kind), dtype=np.uint8))
+
+
+def _configure(highs: Any, goal: Goal, options: Options, context: Context) -> None:
+    _set(highs, "mip_rel_gap", goal.gap)
+    _set(highs, "mip_abs_gap", options.absolute_gap)
+    # HiGHS allows no tolerance above its own defaults to be useful here, and none below 1e-10.
+    tolerance = min(1e-7, max(1e-10, goal.tolerance))
+    for each in ("primal_feasibility_tolerance", "dual_feasibility_tolerance"):
+        _set(highs, each, tolerance)
+    _set(highs, "mip_feasibility_tolerance", min(1e-6, max(1e-10, goal.tolerance)))
+    _set(highs, "random_seed", context.seed % 2**31)
+    _set_threads(highs, context)
+    _set(highs, "solver", options.solver)
+    _set(highs, "presolve", options.presolve)
+    _set(highs, "run_crossover", options.crossover)
+    _set(highs, "parallel", options.parallel)
+    _set(highs, "mip_heuristic_effort", options.heuristic_effort)
+    _set(highs, "qp_regularization_value", options.qp_regularisation)
+    if options.simplex_iterations is not None:
+        _set(highs, "simplex_iteration_limit", options.simplex_iterations)
+    if options.nodes is not None:
+        _set(highs, "mip_max_nodes", options.nodes)
+    if options.objective_bound is not None:
+        _set(highs, "objective_bound", options.objective_bound)
+
+
+def _set_threads(highs: Any, context: Context) -> None:
+    """HiGHS keeps one pool of threads for the process; another number needs a new pool."""
+    global _pool
+    wanted = context.threads or 0
+    if wanted != _pool:
+        highs.resetGlobalScheduler(True)
+        _pool = wanted
+    _set(highs, "threads", wanted)
+
+
+_pool = 0
+
+
+# ----------------------------------------------------------------------------------------------------- warm start
+def _set_start(highs: Any, form: LinearForm, start: Start) -> None:
+    known = np.flatnonzero(np.isfinite(start.x)).astype(np.int32)
+    if not len(known):
+        return
+    if form.integer.any() or len(known) < len(start.x):
+        highs.setSolution(len(known), known, start.x[known])
+    elif not isinstance(form, QuadraticForm):
+        highs.setBasis(_basis_near(form, start.x))
+
+
+def _basis_near(form: LinearForm, x: Floats) -> Any:
+    """A basis that fits a point: what is on a bound stays there. HiGHS mends it where it is none (``alien``)."""
+    highspy = _highspy()
+    kinds = highspy.HighsBasisStatus
+    status = (kinds.kBasic, kinds.kLower, kinds.kUpper)
+    basis = highspy.HighsBasis()
+    basis.valid = True
+    basis.alien = True
+    basis.col_status = [status[k] for k in _sides(x, form.lower, form.upper)]
+    basis.row_status = [status[k] for k in _sides(activities(form, x), form.row_lower, form.row_upper)]
+    return basis
+
+
+def _sides(values: Floats, lower: Floats, upper: Floats) -> list[int]:
+    """0 between the bounds, 1 at the lower, 2 at the upper one."""
+    near = 1e-9 * np.maximum(1.0, np.abs(values))
+    sides = np.select([np.abs(values - lower) <= near, np.abs(values - upper) <= near], [1, 2], 0)
+    return [int(side) for side in sides]
+
+
+def activities(form: LinearForm, x: Floats) -> Floats:
+    """``A x`` (m)."""
+    products = form.values * x[form.indices]
+    owner = np.repeat(np.arange(form.shape[0]), np.diff(form.starts))
+    return np.bincount(owner, weights=products, minlength=form.shape[0]).astype(np.float64)
+
+
+# ------------------------------------------------------------------------------------------- running, and watching
+def _run(highs: Any, form: LinearForm, context: Context) -> None:
+    remaining = context.remaining()
+    # HiGHS counts its limit over all runs of one object.
+    _set(highs, "time_limit", math.inf if remaining is None else highs.getRunTime() + remaining)
+    watch = _Watch(context, form, _highspy().cb)
+    highs.setCallback(watch, None)
+    for kind in watch.kinds:
+        highs.startCallbackInt(int(kind))
+    highs.run()
+    for kind in watch.kinds:
+        highs.stopCallbackInt(int(kind))
+    highs.setCallback(None, None)
+    if watch.fault is not None:
+        raise watch.fault
+
+
+class _Watch:
+    """HiGHS's callback: hands progress on and asks whether to stop. It may not raise into HiGHS, so it keeps faults."""
+
+    def __init__(self, context: Context, form: LinearForm, cb: Any) -> None:
+        self.context = context
+        self.fault: BaseException | None = None
+        self.next = context.clock() + REPORT_EVERY
+        self.mip = bool(form.integer.any())
+        self.phase = "branch and cut" if self.mip else "linear program"
+        if isinstance(form, QuadraticForm):
+            self.phase = "quadratic program"
+        mip_kinds = (cb.kCallbackMipInterrupt, cb.kCallbackMipLogging, cb.kCallbackMipImprovingSolution)
+        others = (cb.kCallbackSimplexInterrupt, cb.kCallbackIpmInterrupt, cb.kHighsCallbackQpInterrupt)
+        self.kinds = (*mip_kinds, *others)
+
+    def __call__(self, _kind: int, _message: str, out: Any, into: Any, _data: object) -> None:
+        try:
+            if self.fault is not None or self.context.cancellation.cancelled:
+                into.user_interrupt = True
+            elif self.context.progress is not None and self.context.clock() >= self.next:
+                self.next = self.context.clock() + REPORT_EVERY
+                self.context.report(self._progress(out))
+        except BaseException as fault:  # raised again once HiGHS has returned
+            self.fault = fault
+            into.user_interrupt = True
+
+    def _progress(self, out: Any) -> Progress:
+        elapsed = self.context.elapsed()
+        if self.mip:
+            incumbent, bound = out.mip_primal_bound, out.mip_dual_bound
+            return Progress(
+                self.phase,
+                elapsed,
+                incumbent if abs(incumbent) < INFINITE else None,
+                bound if abs(bound) < INFINITE else None,
+                work=max(0, out.mip_node_count),
+                unit="nodes",
+            )
+        work = max(out.simplex_iteration_count, out.ipm_iteration_count, out.pdlp_iteration_count, 0)
+        return Progress(self.phase, elapsed, work=work)
+
+
+# ----------------------------------------------------------------------------------------------- reading the answer
+_ENDS: dict[str, tuple[Claim, Termination]] = {
+    "kOptimal": ("optimal", "converged"),
+    "kInfeasible": ("infeasible", "converged"),
+    "kUnbounded": ("unbounded", "converged"),
+    "kUnboundedOrInfeasible": ("infeasible or unbounded", "converged"),
+    "kTimeLimit": ("none", "time limit"),
+    "kIterationLimit": ("none", "iteration limit"),
+    "kSolutionLimit": ("none", "node limit"),
+    "kObjectiveBound": ("none", "objective limit"),
+    "kObjectiveTarget": ("none", "objective limit"),
+    "kInterrupt": ("none", "interrupted"),
+    "kHighsInterrupt": ("none", "interrupted"),
+    "kMemoryLimit": ("none", "memory limit"),
+    "kUnknown": ("none", "numerical trouble"),
+    "kSolveError": ("none", "numerical trouble"),
+    "kPresolveError": ("none", "solver error"),
+    "kPostsolveError": ("none", "solver error"),
+    "kModelError": ("none", "solver error"),
+    "kLoadError": ("none", "solver error"),
+    "kNotset": ("none", "solver error"),
+}
+_FEASIBLE = 2
+
+
+def _status(highs: Any) -> str:
+    return str(highs.getModelStatus().name)
+
+
+def _answer(highs: Any, form: LinearForm) -> Answer:
+    claim, termination = _ENDS[_status(highs)]
+    info, solution = highs.getInfo(), highs.getSolution()
+    mip = bool(form.integer.any())
+    # With duals asked for, a point counts where HiGHS found no violation beyond its tolerance.
+    point = solution.value_valid and info.primal_solution_status == _FEASIBLE and claim != "infeasible"
+    if claim == "none" and point:
+        claim = "feasible"
+    x = np.array(solution.col_value, dtype=np.float64) if point else None
+    duals = solution.dual_valid and point and not mip
+    work, unit = _work(info, mip)
+    return Answer(
+        claim,
+        termination,
+        x,
+        objective=float(info.objective_function_value) if point else None,
+        bound=_bound(info, claim, mip),
+        row_duals=np.array(solution.row_dual, dtype=np.float64) if duals else None,
+        column_duals=np.array(solution.col_dual, dtype=np.float64) if duals else None,
+        primal_ray=_primal_ray(highs, form) if claim == "unbounded" else None,
+        dual_ray=_dual_ray(highs) if claim == "infeasible" and not mip and not _quadratic(form) else None,
+        message=f"HiGHS: {highs.modelStatusToString(highs.getModelStatus())}",
+        work=work,
+        unit=unit,
+    )
+
+
+def _quadratic(form: LinearForm) -> bool:
+    return isinstance(form, QuadraticForm)
+
+
+def _work(info: Any, mip: bool) -> tuple[int, str]:
+    if mip:
+        return max(0, int(info.mip_node_count)), "nodes"
+    counts = (info.simplex_iteration_count, info.ipm_iteration_count, info.pdlp_iteration_count)
+    return int(max(*counts, info.qp_iteration_count, 0)), "iterations"
+
+
+def _bound(info: Any, claim: Claim, mip: bool) -> float | None:
+    """The bound on the objective: branch and cut has one at any time, a continuous method at its optimum."""
+    if mip:
+        return float(info.mip_dual_bound) if math.isfinite(info.mip_dual_bound) else None
+    return float(info.objective_function_value) if claim == "optimal" else None
+
+
+def _dual_ray(highs: Any) -> Floats | None:
+    _status_code, there, ray = highs.getDualRay()
+    return np.array(ray, dtype=np.float64) if there else None
+
+
+def _primal_ray(highs: Any, form: LinearForm) -> Floats | None:
+    if form.integer.any():
+        # The linear program below a branch-and-cut tree holds the same direction.
+        return _relaxed_ray(form)
+    if not len(form.row_lower):
+        return _ray_without_rows(form)
+    _status_code, there, ray = highs.getPrimalRay()
+    return np.array(ray, dtype=np.float64) if there else None
+
+
+def _relaxed_ray(form: LinearForm) -> Floats | None:
+    highs = _pass(form)
+    _set_whole_columns(highs, form, whole=False)
+    _set(highs, "presolve", "off")
+    _set(highs, "solver", "simplex")
+    highs.run()
+    _status_code, there, ray = highs.getPrimalRay()
+    return np.array(ray, dtype=np.float64) if there else None
+
+
+def _ray_without_rows(form: LinearForm) -> Floats:
+    """The columns whose cost pushes them to an infinite bound, each on its own way there."""
+    slope = form.cost if form.sense == "minimize" else -form.cost
+    down = (slope > 0) & np.isneginf(_bounds(form.lower))
+    up = (slope < 0) & np.isposinf(_bounds(form.upper))
+    return up.astype(np.float64) - down.astype(np.float64)
+
+
+def _conflict(found: Any, rows: Ints, columns: Ints) -> Conflict:
+    side = {0: 0, 1: 0, 2: -1, 3: 1, 4: 0}
+    row_sides = np.array([side[int(k)] for k in found.row_bound_], dtype=np.int32)
+    bounded = np.array([int(k) >= 2 for k in found.col_bound_], dtype=np.bool_)
+    column_sides = np.array([side[int(k)] for k in found.col_bound_], dtype=np.int32)
+    in_conflict = _highspy().IisStatus.kIisStatusInConflict
+    proved = all(found.row_status_[row] == int(in_conflict) for row in rows)
+    return Conflict(rows, row_sides, columns[bounded], column_sides[bounded], irreducible=proved)
+
+
+# ----------------------------------------------------------------------------- what needs no solver (or breaks one)
+def _crossing(form: LinearForm) -> bool:
+    return bool(np.any(form.lower > form.upper) or np.any(form.row_lower > form.row_upper))
+
+
+def _without_solver(form: LinearForm) -> Answer:
+    """A problem without columns, or with bounds that cross, decided by looking at it."""
+    message = "decided without HiGHS"
+    empty = form.shape[1] == 0
+    broken = np.flatnonzero((form.row_lower > 0) | (form.row_upper < 0)) if empty else np.empty(0, dtype=np.int64)
+    if len(broken) and not _crossing(form):
+        ray = np.zeros(form.shape[0])
+        ray[broken[0]] = 1.0 if form.row_lower[broken[0]] > 0 else -1.0
+        return Answer("infeasible", "converged", dual_ray=ray, message=message)
+    if _crossing(form):
+        return Answer("infeasible", "converged", message=message)
+    nothing = np.zeros(0)
+    duals = np.zeros(form.shape[0])
+    return Answer("optimal", "converged", nothing, form.offset, form.offset, duals, nothing, message=message)

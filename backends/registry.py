@@ -1,0 +1,84 @@
+"""The backends there are: built in, registered from Python, or brought by packages (entry points ``optc.backends``).
+
+Nothing is imported until it is asked for: a listing costs the backends' own modules, never the solvers they drive.
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any, cast
+
+from optc.compiler.backend import Backend
+from optc.dsl.catalogue import report, solving
+from optc.dsl.diagnostics import Diagnostic, Hint
+
+BUILT_IN = ("highs",)
+GROUP = "optc.backends"
+
+_registered: dict[str, Backend] = {}
+
+
+class UnknownBackendError(LookupError):
+    """No backend has that name; ``diagnostic`` offers the nearest one."""
+
+    def __init__(self, diagnostic: Diagnostic) -> None:
+        super().__init__(diagnostic.message)
+        self.diagnostic = diagnostic
+
+
+def register(backend: Backend) -> None:
+    """Add a backend of the user's own; it takes part in planning from then on.
+
+    Raises:
+        TypeError: it lacks something that the ``Backend`` protocol names.
+        ValueError: its name is taken.
+    """
+    missing = [name for name in _REQUIRED if not hasattr(backend, name)]
+    if missing:
+        raise TypeError(f"a backend needs {', '.join(missing)}; see optc.compiler.backend.Backend")
+    if backend.name in names():
+        raise ValueError(f"there is a backend called {backend.name!r} already")
+    _registered[backend.name] = backend
+
+
+def unregister(name: str) -> None:
+    """Take a registered backend out again. Raises KeyError where none has that name."""
+    del _registered[name]
+
+
+def names() -> tuple[str, ...]:
+    """Every backend's name: built in first, then registered, then from packages."""
+    return tuple(dict.fromkeys((*BUILT_IN, *_registered, *_from_packages())))
+
+
+def get(name: str) -> Backend:
+    """The backend of that name, installed or not.
+
+    Raises:
+        UnknownBackendError: there is none.
+    """
+    if name in BUILT_IN:
+        return cast(Backend, import_module(f"{__package__}.{name}"))
+    if name in _registered:
+        return _registered[name]
+    if name in _from_packages():
+        return cast(Backend, _from_packages()[name].load())
+    close = get_close_matches(name, names(), n=1)
+    hints = (Hint(f"did you mean `{close[0]}`?"),) if close else ()
+    raise UnknownBackendError(report(solving.UNKNOWN_BACKEND, None, hints=hints, name=name))
+
+
+def every() -> tuple[Backend, ...]:
+    """All backends, installed or not, in the order of ``names``."""
+    return tuple(get(name) for name in names())
+
+
+@cache
+def _from_packages() -> dict[str, Any]:
+    return {point.name: point for point in entry_points(group=GROUP)}
+
+
+_REQUIRED = ("name", "title", "install", "capabilities", "options", "version", "solve")

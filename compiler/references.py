@@ -1,0 +1,43 @@
+"""Symbol references in typed terms, with named expressions followed. Standard library alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass, replace
+
+from optc.dsl.program import Expr, IndexRef, IndexVar, NamedExpression, Program, SymbolRef
+
+
+def references(program: Program, node: object) -> Iterator[SymbolRef]:
+    """Every symbol reference in a node; through a named expression, those of its definition in its caller's indices.
+
+    An argument that is not a bare index stands in the definition's references as it was written by the caller.
+    """
+    stack = [node]
+    while stack:
+        top = stack.pop()
+        if isinstance(top, SymbolRef):
+            yield top
+            symbol = program.symbols[top.symbol]
+            if isinstance(symbol, NamedExpression):
+                yield from _through(program, symbol, top)
+        stack.extend(reversed(list(_inside(top))))
+
+
+def _inside(node: object) -> Iterator[object]:
+    if isinstance(node, tuple):
+        yield from node
+    elif is_dataclass(node) and not isinstance(node, (type, IndexVar)):
+        for field in fields(node):
+            if field.name not in ("span", "var"):
+                yield getattr(node, field.name)
+
+
+def _through(program: Program, symbol: NamedExpression, call: SymbolRef) -> Iterator[SymbolRef]:
+    indices = symbol.space.indices
+    bound: dict[IndexVar, Expr] = {}
+    if len(indices) == len(call.args):
+        bound = dict(zip(indices, call.args, strict=True))
+    for ref in references(program, symbol.definition):
+        args = tuple(bound.get(a.var, a) if isinstance(a, IndexRef) else a for a in ref.args)
+        yield replace(ref, args=args)

@@ -1,0 +1,386 @@
+"""The whole way of the data, once: plan, lower, solve, lift, verify.
+
+Whoever reads ``solve`` has seen it; everything below it is one of its five steps.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from optc.dsl.catalogue import report, solving
+from optc.dsl.diagnostics import Diagnostic, Hint
+from optc.dsl.program import Choice
+
+from . import lifting
+from .answer import Answer
+from .backend import Backend, Goal, Start
+from .certificate import Certificate, Line
+from .context import Context
+from .forms.linear import Floats, LinearForm, QuadraticForm
+from .instance import Instance
+from .labelled import Labelled, index_names
+from .plan import Plan, Route, plan
+from .quantifiers import class_name
+from .result import BackendRecord, Solution
+from .verify import bound as bounds
+from .verify import duals as multipliers
+from .verify.domains import integral
+from .verify.infeasible import infeasible
+from .verify.objective import expressions
+from .verify.point import Point
+from .verify.report import Report, judge
+from .verify.unbounded import unbounded
+from .verify.weak_duality import curvature
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked for beside the answer itself.
+
+    ``backend``: a name, or None for the cheapest route. ``options``: by backend name, an instance of its options
+    dataclass; those left out have their defaults. ``start``: values of decision families to begin from. ``answers``:
+    how many are wanted. ``notes``: diagnostics so far. ``compile_seconds``: what was spent before.
+    """
+
+    goal: Goal = field(default_factory=Goal)
+    backend: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    start: Mapping[str, Floats] | None = None
+    answers: int | Literal["all"] = 1
+    notes: tuple[Diagnostic, ...] = ()
+    compile_seconds: float = 0.0
+
+
+def solve(instance: Instance, backends: Sequence[Backend], request: Request, context: Context) -> Solution:
+    """The answer of the cheapest route, with all that is known of it. Raises ``DataError`` for undefined numbers."""
+    watch = _Watch()
+    routes = plan(instance, backends, request.backend)
+    route = routes.chosen
+    if route is None:
+        return _no_route(instance, routes, request, context)
+    form, inverse = route.lowering.lower(instance)
+    refusal = _not_convex(form, route)
+    if refusal is not None:
+        return _no_route(instance, routes, replace(request, notes=(*request.notes, refusal)), context)
+    watch.lap("compile")
+    options = request.options.get(route.backend.name) or route.backend.options()
+    answer = route.backend.solve(form, request.goal, options, context, _start(instance, form, request))
+    watch.lap("solve")
+    found = _Found(instance, form, inverse, route, options, answer, request, context)
+    solution = _ENDINGS[answer.claim](found)
+    watch.lap("verify")
+    seconds = {**watch.laps, "compile": watch.laps["compile"] + request.compile_seconds}
+    return replace(solution, seconds=seconds, diagnostics=(*solution.diagnostics, *_one_answer(route, request)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Found:
+    """An answer with all that it takes to judge it."""
+
+    instance: Instance
+    form: LinearForm
+    inverse: Any
+    route: Route
+    options: Any
+    answer: Answer
+    request: Request
+    context: Context
+
+    @property
+    def tolerance(self) -> float:
+        return self.request.goal.tolerance
+
+    def lift(self, x: Floats) -> dict[str, Floats]:
+        lifted = self.route.lowering.lift(x, self.inverse)
+        return {name: values + 0.0 for name, values in lifted.items()}  # no -0.0
+
+
+# ------------------------------------------------------------------------------------------------ before the solver
+def _not_convex(form: LinearForm, route: Route) -> Diagnostic | None:
+    """The refusal of a quadratic objective that no convex method may be given."""
+    if not isinstance(form, QuadraticForm):
+        return None
+    sign = 1.0 if form.sense == "minimize" else -1.0
+    shift = curvature(form, sign)
+    if shift is None or np.isfinite(shift):
+        return None
+    wanted = "convex" if sign > 0 else "concave"
+    reason = route.backend.capabilities.refuses.get("nonconvex quadratic", f"it takes {wanted} objectives only")
+    return report(
+        solving.BACKEND_REFUSES, None, name=route.backend.name, reason=f"the objective is not {wanted}; {reason}"
+    )
+
+
+def _start(instance: Instance, form: LinearForm, request: Request) -> Start | None:
+    """The point to begin from: the one that was given, else the starts of the model."""
+    values = dict(request.start or {})
+    for family in instance.families:
+        if family.start is not None and family.name not in values:
+            values[family.name] = family.start
+    return Start(lifting.columns_from(form, values)) if values else None
+
+
+def _no_route(instance: Instance, routes: Plan, request: Request, context: Context) -> Solution:
+    """The result that says why nothing was solved."""
+    first = next((r for r in routes.routes if request.backend in (None, r.backend.name)), None)
+    told = [each for each in request.notes if each.severity == "error"]
+    if not told:
+        told = [_refusal(instance, first, request)]
+    stated = instance.program.root.objective
+    return Solution(
+        instance.program.name,
+        class_name(instance.program),
+        "failed",
+        "no route",
+        stated.sense if stated is not None else None,
+        diagnostics=(*(each for each in request.notes if each not in told), *told),
+        seconds={"compile": request.compile_seconds, "solve": 0.0, "verify": 0.0},
+        seed=context.seed,
+    )
+
+
+def _refusal(instance: Instance, route: Route | None, request: Request) -> Diagnostic:
+    kind = class_name(instance.program)
+    span = instance.program.root.span
+    if route is None:
+        return report(solving.NO_ROUTE, span, kind=kind, reason="there are no backends for it", need="install one")
+    if route.backend.version() is None:
+        backend = route.backend
+        return report(solving.NOT_INSTALLED, None, name=backend.name, install=backend.install)
+    reason = route.refused or ""
+    if request.backend is not None:
+        hints = (Hint(route.need),) if route.need else ()
+        return report(solving.BACKEND_REFUSES, span, hints=hints, name=route.backend.name, reason=reason)
+    return report(solving.NO_ROUTE, span, kind=kind, reason=reason, need=route.need or "see `optc explain`")
+
+
+# ------------------------------------------------------------------------------------------------- after the solver
+def _point(found: _Found) -> Solution:
+    """A point was found: it is judged on the model, and the bound decides what it may be called."""
+    answer = found.answer
+    assert answer.x is not None
+    report_ = _judge_rounded(found, answer.x)
+    if not report_.holds:
+        return _broken(found, report_)
+    certificate = list(report_.lines)
+    limit = None
+    if report_.objective is not None:
+        proof = bounds.bound(
+            found.instance, found.form, answer, _solver(found), found.request.goal.gap, report_.objective
+        )
+        limit = proof.value
+        certificate += [proof.line] if proof.line is not None else []
+    close = limit is not None and bounds.relative_gap(report_.objective or 0.0, limit) <= found.request.goal.gap
+    if answer.row_duals is not None:
+        certificate.append(
+            multipliers.duals(
+                found.instance, found.form, answer.x, answer.row_duals, report_.objective or 0.0, found.tolerance
+            )
+        )
+    # A bound within the gap is the goal, whatever the solver was about to do next.
+    termination = "converged" if close else answer.termination
+    status: Literal["optimal", "feasible"] = "optimal" if close else "feasible"
+    return _solution(found, status, termination, report_, certificate, limit)
+
+
+def _judge_rounded(found: _Found, x: Floats) -> Report:
+    """The report on the point with whole decisions rounded, or on the point as it is where rounding breaks a row."""
+    point = found.lift(x)
+    rounded = {
+        family.name: np.rint(point[family.name]) + 0.0 if family.integer else point[family.name]
+        for family in found.instance.families
+    }
+    moved = any(not np.array_equal(point[name], rounded[name]) for name in point)
+    report_ = judge(found.instance, rounded, found.tolerance)
+    near = integral(found.instance, point, max(found.tolerance, 1e-5))
+    if moved and (not report_.holds or (near is not None and near.status == "failed")):
+        return judge(found.instance, point, found.tolerance)
+    return report_
+
+
+def _broken(found: _Found, report_: Report) -> Solution:
+    """The backend's point does not hold on the model: its word is not repeated."""
+    worst = next(line for line in report_.lines if line.status == "failed")
+    warning = report(
+        solving.UNVERIFIED,
+        None,
+        backend=found.route.backend.name,
+        claim=found.answer.claim,
+        where=worst.where or worst.claim,
+        fault="is violated",
+        value=f"{worst.value or 0.0:.3g}",
+        limit=f"{worst.tolerance or 0.0:.3g}",
+    )
+    solution = _solution(found, "failed", "numerical trouble", report_, list(report_.lines), None)
+    return replace(solution, diagnostics=(*solution.diagnostics, warning))
+
+
+def _infeasible(found: _Found) -> Solution:
+    line = infeasible(found.instance, found.form, found.answer, found.route.backend, found.options, found.context)
+    return _without_point(found, "infeasible", line)
+
+
+def _unbounded(found: _Found) -> Solution:
+    answer = found.answer
+    x = answer.x
+    if x is None:
+        # Any feasible point will do: the same problem with nothing to optimise.
+        aimless = replace(found.form, cost=np.zeros(found.form.shape[1]))
+        x = found.route.backend.solve(aimless, found.request.goal, found.options, found.context, None).x
+    if x is None or answer.primal_ray is None:
+        line = Line("unbounded", "failed", how=f"{answer.message}; it gives no point with a direction")
+        return _without_point(found, "unbounded", line)
+    point = _judge_rounded(found, x).point
+    line = unbounded(found.instance, point, found.lift(answer.primal_ray), found.tolerance)
+    return _without_point(found, "unbounded", line)
+
+
+def _undecided(found: _Found) -> Solution:
+    line = Line("unbounded", "failed", how=f"{found.answer.message}: it cannot tell which")
+    return _without_point(found, "unbounded", line)
+
+
+def _nothing(found: _Found) -> Solution:
+    """The work stopped before there was a point."""
+    termination = found.answer.termination
+    trouble = termination in ("numerical trouble", "solver error", "converged")
+    return _solution(found, "failed" if trouble else "limit", termination, None, [], _finite(found.answer.bound))
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and np.isfinite(value) else None
+
+
+def _without_point(found: _Found, status: Literal["infeasible", "unbounded"], line: Line) -> Solution:
+    """The status is used where its claim holds, else the result is ``failed`` and says so."""
+    if line.holds:
+        return _solution(found, status, found.answer.termination, None, [line], None)
+    warning = report(
+        solving.UNPROVED_END, None, backend=found.route.backend.name, claim=found.answer.claim, reason=line.how
+    )
+    solution = _solution(found, "failed", "numerical trouble", None, [line], None)
+    return replace(solution, diagnostics=(*solution.diagnostics, warning))
+
+
+_ENDINGS = {
+    "optimal": _point,
+    "feasible": _point,
+    "infeasible": _infeasible,
+    "unbounded": _unbounded,
+    "infeasible or unbounded": _undecided,
+    "none": _nothing,
+}
+
+
+# ----------------------------------------------------------------------------------------------------- the solution
+def _solution(
+    found: _Found,
+    status: Any,
+    termination: str,
+    report_: Report | None,
+    certificate: list[Line],
+    limit: float | None,
+) -> Solution:
+    instance, answer, backend = found.instance, found.answer, found.route.backend
+    stated = instance.program.root.objective
+    kind = class_name(instance.program)
+    value = None if report_ is None else report_.objective
+    sense = None if stated is None else stated.sense
+    name = (stated.name if stated is not None else None) or "objective"
+    duals = None if answer.row_duals is None or report_ is None else answer.row_duals
+    reduced = None if answer.column_duals is None or report_ is None else answer.column_duals
+    return Solution(
+        instance.program.name,
+        kind,
+        status,
+        termination,
+        sense,
+        value,
+        limit,
+        {} if value is None else {name: value},
+        {} if report_ is None else labelled_decisions(instance, report_.point),
+        {} if report_ is None else labelled_expressions(instance, report_.point),
+        None,
+        None if duals is None else _labelled_rows(instance, lifting.by_row_family(found.form.rows, duals)),
+        None if reduced is None else _reduced_costs(instance, found.form, reduced),
+        (),
+        False,
+        Certificate(certificate),
+        (*found.request.notes, *instance.notes),
+        BackendRecord(backend.name, backend.version(), _changed(found.options)),
+        tuple(dict.fromkeys((kind, *found.route.steps))),
+        seed=found.context.seed,
+    )
+
+
+def labelled_decisions(instance: Instance, point: Point) -> dict[str, Labelled]:
+    """The values of every decision family with its indices; a choice by its options."""
+    found: dict[str, Labelled] = {}
+    for family in instance.families:
+        values: Any = np.broadcast_to(point[family.name], (family.count,))
+        if isinstance(family.symbol, Choice):
+            options = instance.scope.options[family.name].members
+            values = np.array([options.member(int(v))[0] for v in values], dtype=np.object_)
+        found[family.name] = Labelled(family.name, index_names(family.symbol.space), family.index, values)
+    return found
+
+
+def labelled_expressions(instance: Instance, point: Point) -> dict[str, Labelled]:
+    """The values of every ``let`` with its indices."""
+    found: dict[str, Labelled] = {}
+    for name, values in expressions(instance, point).items():
+        symbol = instance.program.symbols[name]
+        found[name] = Labelled(name, index_names(symbol.space), instance.scope.layouts[name].members, values)
+    return found
+
+
+def _labelled_rows(instance: Instance, values: Mapping[str, Floats]) -> dict[str, Labelled]:
+    found: dict[str, Labelled] = {}
+    for name, numbers in values.items():
+        family = instance.constraint(name)
+        found[name] = Labelled(name, index_names(family.symbol.space), family.index, numbers)
+    return found
+
+
+def _reduced_costs(instance: Instance, form: LinearForm, values: Floats) -> dict[str, Labelled]:
+    found: dict[str, Labelled] = {}
+    for name, numbers in lifting.by_column_family(form.columns, values).items():
+        family = instance.family(name)
+        found[name] = Labelled(name, index_names(family.symbol.space), family.index, numbers)
+    return found
+
+
+def _changed(options: Any) -> dict[str, object]:
+    """The options that were given, for the record."""
+    default = type(options)()
+    names = type(options).__dataclass_fields__
+    return {name: getattr(options, name) for name in names if getattr(options, name) != getattr(default, name)}
+
+
+def _one_answer(route: Route, request: Request) -> tuple[Diagnostic, ...]:
+    if request.answers == 1:
+        return ()
+    return (report(solving.ALTERNATIVES, None, backend=route.backend.name, count=request.answers),)
+
+
+def _solver(found: _Found) -> str:
+    version = found.route.backend.version()
+    return f"{found.route.backend.name} {version}" if version else found.route.backend.name
+
+
+class _Watch:
+    """Seconds between laps."""
+
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {"compile": 0.0, "solve": 0.0, "verify": 0.0}
+        self._last = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.laps[name] += now - self._last
+        self._last = now

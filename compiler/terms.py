@@ -1,0 +1,132 @@
+"""Walks over typed terms: parts, free indices, symbols, conjuncts, renaming."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import fields, replace
+from itertools import count
+from typing import TypeVar
+
+from optc.dsl.program import Apply, Bind, Expr, Fix, Generator, IndexRef, IndexVar, Space, Term
+
+_T = TypeVar("_T")
+Node = Term | Generator | Space | Bind | Fix
+
+_free: dict[int, tuple[Node, frozenset[IndexVar]]] = {}
+_bound: dict[int, tuple[Node, frozenset[IndexVar]]] = {}
+_symbols: dict[int, tuple[Node, frozenset[str]]] = {}
+_KEPT = 20_000  # remembered terms; a term is told from another by identity, so it is kept alive here
+
+
+def parts(node: Node) -> Iterator[Node]:
+    """The nodes directly under a node, left to right."""
+    for field in fields(node):
+        yield from _nodes(getattr(node, field.name))
+
+
+def _nodes(value: object) -> Iterator[Node]:
+    if isinstance(value, (Term, Generator, Space, Bind, Fix)):
+        yield value
+    elif isinstance(value, tuple) and not hasattr(value, "_fields"):
+        for item in value:
+            yield from _nodes(item)
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """The node and everything under it."""
+    yield node
+    for part in parts(node):
+        yield from walk(part)
+
+
+def _remembered(memory: dict[int, tuple[Node, _T]], node: Node, compute: Callable[[Node], _T]) -> _T:
+    known = memory.get(id(node))
+    if known is not None and known[0] is node:
+        return known[1]
+    result = compute(node)
+    if len(memory) > _KEPT:
+        memory.clear()
+    memory[id(node)] = (node, result)
+    return result
+
+
+def free_indices(node: Node) -> frozenset[IndexVar]:
+    """The indices that a node uses and does not bind."""
+    return _remembered(_free, node, _find_free)
+
+
+def _find_free(node: Node) -> frozenset[IndexVar]:
+    if isinstance(node, IndexRef):
+        return frozenset((node.var,))
+    found: frozenset[IndexVar] = frozenset().union(*(free_indices(p) for p in parts(node)))
+    own = [p for p in parts(node) if isinstance(p, Space)]
+    if isinstance(node, Space):
+        return found.difference(node.indices)
+    return found.difference(*(s.indices for s in own)) if own else found
+
+
+def symbols_in(node: Node) -> frozenset[str]:
+    """The names of the families and sets that a node mentions."""
+    return _remembered(_symbols, node, _find_symbols)
+
+
+def _find_symbols(node: Node) -> frozenset[str]:
+    own = getattr(node, "symbol", None)
+    found = frozenset((own,)) if isinstance(own, str) else frozenset()
+    return found.union(*(symbols_in(p) for p in parts(node)))
+
+
+def conjuncts(condition: Expr | None) -> list[Expr]:
+    """The conditions that ``and`` joins, in order."""
+    if condition is None:
+        return []
+    if isinstance(condition, Apply) and condition.op == "and":
+        return [c for arg in condition.args for c in conjuncts(arg)]
+    return [condition]
+
+
+def factors(term: Expr) -> list[Expr]:
+    """The factors that ``*`` joins, in order."""
+    if isinstance(term, Apply) and term.op == "mul":
+        return [f for arg in term.args for f in factors(arg)]
+    return [term]
+
+
+_serials = count(-1, -1)
+
+
+def bound_indices(node: Node) -> frozenset[IndexVar]:
+    """The indices that are bound anywhere in a node."""
+    return _remembered(_bound, node, lambda n: frozenset(p.var for p in walk(n) if isinstance(p, Bind)))
+
+
+def renamed_indices(indices: Iterable[IndexVar]) -> dict[IndexVar, IndexVar]:
+    """A new index for each, of the same name."""
+    return {v: IndexVar(v.name, next(_serials), v.arity) for v in indices}
+
+
+def freshened(term: _T, names: dict[IndexVar, IndexVar]) -> _T:
+    """The same term with indices renamed, so that it may stand inside itself."""
+    return rewritten(term, lambda node: _renamed(node, names)) if names else term
+
+
+def _renamed(node: object, names: dict[IndexVar, IndexVar]) -> object:
+    if isinstance(node, (IndexRef, Bind)) and node.var in names:
+        return replace(node, var=names[node.var])
+    return node
+
+
+def rewritten(node: _T, change: Callable[[object], object]) -> _T:
+    """A copy with ``change`` applied to every node, parts before wholes; unchanged parts are shared."""
+    return _rewrite(node, change)  # type: ignore[return-value]
+
+
+def _rewrite(value: object, change: Callable[[object], object]) -> object:
+    if isinstance(value, tuple) and not hasattr(value, "_fields"):
+        items = tuple(_rewrite(v, change) for v in value)
+        return value if all(a is b for a, b in zip(items, value, strict=True)) else items
+    if not isinstance(value, (Term, Generator, Space, Bind, Fix)):
+        return value
+    new = {f.name: _rewrite(getattr(value, f.name), change) for f in fields(value) if f.name != "span"}
+    changed = {name: item for name, item in new.items() if item is not getattr(value, name)}
+    return change(replace(value, **changed) if changed else value)

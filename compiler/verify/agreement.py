@@ -1,0 +1,86 @@
+"""Whether a form says what the model says: both are evaluated at random points and compared row by row.
+
+A proof about a form is one about the model only if the form is the model. The form came out of a lowering; here the
+model's own terms are evaluated, which shares nothing with it. Affine functions that agree at a random point are equal
+with probability one, up to what rounding hides (R. Freivalds, "Fast probabilistic algorithms", 1979, for matrices).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from optc.dsl.program import Relation
+
+from ..forms.linear import Floats, LinearForm, QuadraticForm
+from ..instance import Instance
+from .objective import by_arrays
+from .rows import excesses
+
+POINTS = 2
+NEARLY = 1e-9
+
+
+def agrees(instance: Instance, form: LinearForm, seed: int = 0) -> str | None:
+    """None where form and instance agree, else what differs. Forms with columns of their own cannot be compared."""
+    if form.shape[1] != instance.columns or sum(s.count for s in form.rows) != form.shape[0]:
+        return "the form has columns or rows that the model has not"
+    for family in instance.families:
+        own = slice(family.offset, family.offset + family.count)
+        same = np.array_equal(form.lower[own], family.lower) and np.array_equal(form.upper[own], family.upper)
+        if not same or np.any(form.integer[own] != family.integer):
+            return f"bounds of {family.name}"
+    random = np.random.default_rng(seed)
+    for _ in range(POINTS):
+        x = _random_point(form, random)
+        point = {f.name: x[f.offset : f.offset + f.count] for f in instance.families}
+        different = _rows_differ(instance, form, x, point) or _objective_differs(instance, form, x, point)
+        if different:
+            return different
+    return None
+
+
+def _random_point(form: LinearForm, random: np.random.Generator) -> Floats:
+    """A point within the bounds where they are near, of moderate size elsewhere; whole where it must be."""
+    low = np.maximum(form.lower, np.where(np.isfinite(form.upper), form.upper, 0.0) - 8.0)
+    low = np.where(np.isfinite(form.lower), form.lower, low)
+    high = np.minimum(form.upper, low + 8.0)
+    x = random.uniform(low, np.maximum(low, high))
+    return np.where(form.integer, np.clip(np.rint(x), form.lower, form.upper), x)
+
+
+def _rows_differ(instance: Instance, form: LinearForm, x: Floats, point: dict[str, Floats]) -> str | None:
+    terms = form.values * x[form.indices]
+    owner = np.repeat(np.arange(form.shape[0]), np.diff(form.starts))
+    activity = np.bincount(owner, weights=terms, minlength=form.shape[0])
+    size = np.bincount(owner, weights=np.abs(terms), minlength=form.shape[0])
+    names = [s.name for s in form.rows]
+    for family in instance.constraints:
+        body = family.symbol.body
+        if not isinstance(body, Relation):
+            return family.name
+        parts = excesses(instance, family, body, point)
+        slices = [form.rows[k] for k, name in enumerate(names) if name == family.name]
+        wanted = parts if len(slices) == len(parts) else [np.maximum.reduce(parts)]
+        if len(slices) != len(wanted):
+            return family.name
+        for slot, want in zip(slices, wanted, strict=True):
+            rows = slice(slot.offset, slot.offset + slot.count)
+            low, high = form.row_lower[rows], form.row_upper[rows]
+            got = np.maximum(activity[rows] - high, low - activity[rows])
+            ends = np.where(np.isfinite(low), np.abs(low), 0.0) + np.where(np.isfinite(high), np.abs(high), 0.0)
+            near = np.abs(got - want) <= NEARLY * (1.0 + size[rows] + ends)
+            if not (near | (got == want)).all():
+                return family.name
+    return None
+
+
+def _objective_differs(instance: Instance, form: LinearForm, x: Floats, point: dict[str, Floats]) -> str | None:
+    want = by_arrays(instance, point)
+    parts = [form.cost * x, np.array([form.offset])]
+    if isinstance(form, QuadraticForm):
+        columns = np.repeat(np.arange(form.shape[1]), np.diff(form.hessian_starts))
+        weight = np.where(columns == form.hessian_indices, 0.5, 1.0)
+        parts.append(weight * form.hessian_values * x[columns] * x[form.hessian_indices])
+    terms = np.concatenate(parts)
+    size = float(np.abs(terms).sum())
+    return None if abs(float(terms.sum()) - (want or 0.0)) <= NEARLY * (1.0 + size) else "the objective"

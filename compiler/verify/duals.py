@@ -1,0 +1,54 @@
+"""Claim ``duals``: the multipliers have the right signs, stand only where a constraint is tight, and leave no slope.
+
+The residual of a row is |multiplier| * distance to the side that the multiplier's sign names, of a column the same
+with its reduced cost; each relative to max(1, |objective|): the part of the objective that it misplaces.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..certificate import Line
+from ..forms.linear import Floats, LinearForm, QuadraticForm
+from ..instance import Instance
+from ..lifting import Names
+
+
+def duals(instance: Instance, form: LinearForm, x: Floats, y: Floats, objective: float, tolerance: float) -> Line:
+    """The line of the claim for row multipliers ``y`` (m) at ``x`` (n)."""
+    sign = 1.0 if form.sense == "minimize" else -1.0
+    owner = np.repeat(np.arange(form.shape[0]), np.diff(form.starts))
+    activity = np.bincount(owner, weights=form.values * x[form.indices], minlength=form.shape[0]).astype(np.float64)
+    slope = sign * gradient(form, x)
+    reduced = slope - np.bincount(form.indices, weights=form.values * (sign * y)[owner], minlength=form.shape[1])
+    scale = max(1.0, abs(objective))
+    rows = _misplaced(sign * y, activity, form.row_lower, form.row_upper) / scale
+    columns = _misplaced(reduced, x, form.lower, form.upper) / scale
+    value = max(float(rows.max(initial=0.0)), float(columns.max(initial=0.0)))
+    names = Names(instance, form)
+    where = None
+    if value > 0:
+        of_row = len(rows) > 0 and float(rows.max()) == value
+        where = names.row(int(np.argmax(rows))) if of_row else names.column(int(np.argmax(columns)))
+    how = f"sign and complementarity over {form.shape[0]:,} rows and {form.shape[1]:,} reduced costs"
+    return Line("duals", "checked" if value <= tolerance else "failed", value, tolerance, where, how)
+
+
+def gradient(form: LinearForm, x: Floats) -> Floats:
+    """The gradient of the objective (n)."""
+    if not isinstance(form, QuadraticForm):
+        return form.cost
+    columns = np.repeat(np.arange(form.shape[1]), np.diff(form.hessian_starts))
+    rows, values = form.hessian_indices, form.hessian_values
+    off = rows != columns
+    product = np.bincount(rows, weights=values * x[columns], minlength=form.shape[1])
+    product = product + np.bincount(columns[off], weights=values[off] * x[rows[off]], minlength=form.shape[1])
+    return form.cost + product
+
+
+def _misplaced(multiplier: Floats, value: Floats, lower: Floats, upper: Floats) -> Floats:
+    """|multiplier| times the distance to the side it belongs to; with no such side the multiplier itself."""
+    side = np.where(multiplier > 0, lower, upper)
+    with np.errstate(invalid="ignore"):
+        distance = np.where(np.isfinite(side), np.abs(value - side), 1.0)
+    return np.abs(multiplier) * distance

@@ -1,0 +1,53 @@
+"""Claim ``objective``: its value at the point, evaluated on the model as written."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from optc.dsl.program import NamedExpression
+
+from ..certificate import Line
+from ..evaluate import evaluate, numbers
+from ..instance import Instance
+from ..spaces import UNIT, Values
+from .point import Point, is_small, reference_of, reference_values
+
+
+def objective(instance: Instance, point: Point) -> float | None:
+    """The value of the outermost objective, or None for ``satisfy`` and models without one."""
+    stated = instance.program.root.objective
+    if stated is None or stated.expression is None:
+        return None
+    if is_small(instance):
+        return float(reference_of(instance).objective((), (), reference_values(instance, point)))
+    return by_arrays(instance, point)
+
+
+def by_arrays(instance: Instance, point: Point) -> float | None:
+    """The same by whole arrays, whatever the size."""
+    stated = instance.program.root.objective
+    if stated is None or stated.expression is None:
+        return None
+    scope = instance.scope.at(point).named(stated.name or stated.sense)
+    return float(numbers(evaluate(stated.expression, UNIT, scope)).reshape(-1)[0])
+
+
+def objective_line(instance: Instance, value: float | None) -> Line | None:
+    """The line of the claim, or None without an objective."""
+    if value is None:
+        return None
+    judge = "by the reference interpreter" if is_small(instance) else "by whole arrays, float64"
+    return Line(
+        "objective", "checked" if np.isfinite(value) else "failed", value, how=f"evaluated on the model {judge}"
+    )
+
+
+def expressions(instance: Instance, point: Point) -> dict[str, Values]:
+    """The flat values of every ``let`` that holds decisions or data, by name."""
+    found: dict[str, Values] = {}
+    for name, symbol in instance.program.symbols.items():
+        if isinstance(symbol, NamedExpression):
+            layout = instance.scope.layouts[name]
+            values = instance.values(symbol.definition, point, layout, name)
+            found[name] = np.broadcast_to(values, (layout.size,)).astype(np.float64)
+    return found

@@ -1,0 +1,207 @@
+"""The certificate of anyone's answer: the point is judged on the model, and evidence that comes with it is replayed."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from typing import Any, Literal
+
+import numpy as np
+
+from optc.dsl.diagnostics import Diagnostic
+
+from ..certificate import Certificate, Line
+from ..forms.linear import LinearForm, QuadraticForm
+from ..given import values_of
+from ..instance import Instance
+from ..lifting import Names
+from ..plan import LOWERINGS
+from ..quantifiers import class_name
+from ..result import Solution, Status
+from ..solve import labelled_decisions, labelled_expressions
+from . import bound as bounds
+from . import infeasible as conflicts
+from .agreement import agrees
+from .report import Report, judge
+from .unbounded import unbounded
+
+
+def verify(
+    instance: Instance, given: object, tolerance: float = 1e-6, gap: float = 1e-4, notes: tuple[Diagnostic, ...] = ()
+) -> Solution:
+    """What is true of an answer: a result's JSON object, a ``Solution``, or values by decision.
+
+    The status is ``optimal`` only where a bound is proved again from evidence in the answer; a bound that was reported
+    is ``open`` here. An answer without values is judged by its evidence of infeasibility.
+    Raises ``GivenError`` where the values do not fit the model.
+    """
+    began = time.perf_counter()
+    result = given.to_dict() if isinstance(given, Solution) else given
+    claims = _claims(result)
+    without_values = isinstance(result, Mapping) and result.get("variables") == {} and instance.columns > 0
+    if without_values or (isinstance(result, Mapping) and result.get("status") in ("infeasible", "unbounded")):
+        return _without_point(instance, claims, tolerance, notes, began)
+    point = values_of(instance, result, complete=True)
+    report = judge(instance, point, tolerance)
+    lines = list(report.lines)
+    limit = None
+    if report.objective is not None:
+        stated = _stated(result, "objective")
+        lines += [_same_objective(report.objective, stated, tolerance)] if stated is not None else []
+        line = _bound(instance, claims, _stated(result, "bound"), report.objective, gap)
+        lines += [line] if line is not None else []
+        limit = line.value if line is not None and line.status == "proved" else None
+    status = _status(report, limit, gap)
+    return _solution(instance, status, report, lines, limit, notes, began)
+
+
+def _status(report: Report, limit: float | None, gap: float) -> Status:
+    if not report.holds:
+        return "failed"
+    close = limit is not None and bounds.relative_gap(report.objective or 0.0, limit) <= gap
+    return "optimal" if close else "feasible"
+
+
+def _claims(result: object) -> list[Mapping[str, Any]]:
+    found = result.get("certificate") if isinstance(result, Mapping) else None
+    return [line for line in found if isinstance(line, Mapping)] if isinstance(found, Sequence) else []
+
+
+def _stated(result: object, key: str) -> float | None:
+    value = result.get(key) if isinstance(result, Mapping) else None
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _same_objective(value: float, stated: float, tolerance: float) -> Line:
+    difference = abs(value - stated)
+    limit = tolerance * max(1.0, abs(value))
+    how = f"difference from the objective that the answer states, {stated:.10g}"
+    return Line("stated objective", "checked" if difference <= limit else "failed", difference, limit, how=how)
+
+
+def _bound(
+    instance: Instance, claims: Sequence[Mapping[str, Any]], stated: float | None, objective: float, gap: float
+) -> Line | None:
+    """The bound that the answer's multipliers prove here and now; without any, the stated one stands open."""
+    multipliers = next((_multipliers(line) for line in claims if line.get("claim") == "bound"), None)
+    if multipliers:
+        form = _linear(instance)
+        rows = None if form is None else _by_row(instance, form, multipliers)
+        value = None if form is None or rows is None else bounds.exact_replay(form, rows)
+        if value is not None and form is not None and agrees(instance, form) is None:
+            return Line("bound", "proved", value, how="weak duality in exact rationals, replayed from the evidence")
+        return Line("bound", "failed", stated, how="the multipliers in the evidence prove no bound on this model")
+    if stated is None:
+        return None
+    sign = -1.0 if _sense(instance) == "maximize" else 1.0
+    if sign * (stated - objective) > gap * max(1.0, abs(objective)):
+        return Line("bound", "failed", stated, how="the point is better than the stated bound")
+    return Line("bound", "open", stated, how="stated by the answer, without evidence that can be replayed")
+
+
+def _multipliers(line: Mapping[str, Any]) -> dict[str, Fraction] | None:
+    evidence = line.get("evidence")
+    found = evidence.get("multipliers") if isinstance(evidence, Mapping) else None
+    if not isinstance(found, Mapping):
+        return None
+    try:
+        return {str(name): Fraction(str(value)) for name, value in found.items()}
+    except (ValueError, ZeroDivisionError):
+        return {}
+
+
+def _linear(instance: Instance) -> LinearForm | None:
+    lowering = LOWERINGS[0]
+    if lowering.accepts(instance) is not None:
+        return None
+    form = lowering.lower(instance)[0]
+    return None if isinstance(form, QuadraticForm) else form
+
+
+def _by_row(instance: Instance, form: LinearForm, multipliers: Mapping[str, Fraction]) -> dict[int, Fraction] | None:
+    names = Names(instance, form)
+    place = {names.row(row): row for row in range(form.shape[0])}
+    if not multipliers.keys() <= place.keys():
+        return None
+    return {place[name]: value for name, value in multipliers.items()}
+
+
+def _without_point(
+    instance: Instance,
+    claims: Sequence[Mapping[str, Any]],
+    tolerance: float,
+    notes: tuple[Diagnostic, ...],
+    began: float,
+) -> Solution:
+    for claim in _WITHOUT_POINT:
+        given = next((each for each in claims if each.get("claim") == claim), None)
+        if given is None:
+            continue
+        replayed = _infeasible(instance, given) if claim == "infeasible" else _unbounded(instance, given, tolerance)
+        status: Status = claim if replayed.status in ("proved", "checked") else "failed"
+        return _solution(instance, status, None, [replayed], None, notes, began)
+    line = Line("feasible", "failed", how="the answer has no values, and no evidence that there are none")
+    return _solution(instance, "failed", None, [line], None, notes, began)
+
+
+_WITHOUT_POINT: tuple[Literal["infeasible", "unbounded"], ...] = ("infeasible", "unbounded")
+
+
+def _infeasible(instance: Instance, line: Mapping[str, Any]) -> Line:
+    conflict = tuple(str(name) for name in line.get("conflict", ()))
+    multipliers = _multipliers(line)
+    form = _linear(instance)
+    rows = None if form is None or not multipliers else _by_row(instance, form, multipliers)
+    if form is None or rows is None:
+        return Line("infeasible", "open", how="no evidence that can be replayed", conflict=conflict)
+    if conflicts.exact_replay(form, rows) and agrees(instance, form) is None:
+        how = "Farkas multipliers in exact rationals, replayed from the evidence"
+        return Line("infeasible", "proved", how=how, conflict=conflict)
+    return Line("infeasible", "failed", how="the multipliers in the evidence are no contradiction", conflict=conflict)
+
+
+def _unbounded(instance: Instance, line: Mapping[str, Any], tolerance: float) -> Line:
+    evidence = line.get("evidence")
+    parts = {key: evidence.get(key) for key in ("ray", "point")} if isinstance(evidence, Mapping) else {}
+    if not all(isinstance(part, Mapping) for part in parts.values()) or not parts:
+        return Line("unbounded", "open", how="no evidence that can be replayed")
+    zero = {family.name: np.zeros(family.count) for family in instance.families}
+    ray = zero | values_of(instance, parts["ray"], complete=False)
+    point = zero | values_of(instance, parts["point"], complete=False)
+    return unbounded(instance, point, ray, tolerance)
+
+
+def _sense(instance: Instance) -> str | None:
+    stated = instance.program.root.objective
+    return None if stated is None else stated.sense
+
+
+def _solution(
+    instance: Instance,
+    status: Status,
+    report: Report | None,
+    lines: Sequence[Line],
+    limit: float | None,
+    notes: tuple[Diagnostic, ...],
+    began: float,
+) -> Solution:
+    stated = instance.program.root.objective
+    value = None if report is None else report.objective
+    name = (stated.name if stated is not None else None) or "objective"
+    return Solution(
+        instance.program.name,
+        class_name(instance.program),
+        status,
+        "verified",
+        None if stated is None else stated.sense,
+        value,
+        limit if limit is None or math.isfinite(limit) else None,
+        {} if value is None else {name: value},
+        {} if report is None else labelled_decisions(instance, report.point),
+        {} if report is None else labelled_expressions(instance, report.point),
+        certificate=Certificate(lines),
+        diagnostics=(*notes, *instance.notes),
+        seconds={"compile": 0.0, "solve": 0.0, "verify": time.perf_counter() - began},
+    )

@@ -1,0 +1,38 @@
+"""A point judged on the model: every claim that needs the point alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..certificate import Line
+from ..instance import Instance
+from .domains import bounds, integral
+from .feasible import feasible
+from .objective import objective, objective_line
+from .point import Point
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Report:
+    """The point, its lines in order, and the value of the outermost objective (None for ``satisfy``)."""
+
+    point: Point
+    lines: tuple[Line, ...]
+    objective: float | None
+
+    @property
+    def holds(self) -> bool:
+        """Whether no claim failed."""
+        return all(line.status != "failed" for line in self.lines)
+
+
+def judge(instance: Instance, point: Point, tolerance: float) -> Report:
+    """Feasibility, domains, integrality and objective of a point, evaluated on the model as written."""
+    value = objective(instance, point)
+    lines = (
+        feasible(instance, point, tolerance),
+        bounds(instance, point, tolerance),
+        integral(instance, point, tolerance),
+        objective_line(instance, value),
+    )
+    return Report(point, tuple(line for line in lines if line is not None), value)

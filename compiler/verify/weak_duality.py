@@ -1,0 +1,338 @@
+"""Bounds that hold whatever rounding did: weak duality on the arrays of a form.
+
+For minimize c'x over L <= Ax <= U, l <= x <= u and any multipliers y, every feasible x has
+
+    c'x  >=  sum_i (y_i L_i where y_i > 0, y_i U_i where y_i < 0)  +  sum_j min over [l_j, u_j] of d_j x_j
+
+with d = c - A'y (A. Neumaier, O. Shcherbina, "Safe bounds in linear and mixed-integer linear programming", Math. Prog.
+99 (2004)). Each sum is computed in float64 together with a bound on its own error (N. J. Higham, "Accuracy and
+Stability of Numerical Algorithms", section 3.1: a sum of k products is off by at most gamma_k times the sum of their
+absolute values, in any order), so the result is a theorem about the arrays as they are. Where d_j has the wrong sign
+by a rounding error and x_j no bound, a bound of x_j is derived from the rows first.
+
+The multipliers may come from anywhere; nothing is assumed of them.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..forms.linear import Floats, Ints, LinearForm, QuadraticForm
+
+UNIT = 2.0**-53
+TINY = 1e-300  # covers what underflow may lose
+WORK = 50_000_000  # coefficients that bound propagation may look at
+ROUNDS = 100  # of it at most
+LARGEST_BLOCK = 2_000  # columns of a Hessian that are factorised together
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """Constraints L <= Ax <= U in coordinates: entry ``k`` is ``values[k]`` at (``owner[k]``, ``column[k]``)."""
+
+    owner: Ints
+    column: Ints
+    values: Floats
+    lower: Floats
+    upper: Floats
+
+    @property
+    def count(self) -> int:
+        return len(self.lower)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Box:
+    lower: Floats
+    upper: Floats
+
+
+def rows_of(form: LinearForm) -> Rows:
+    """The rows of a form."""
+    owner = np.repeat(np.arange(form.shape[0], dtype=np.int32), np.diff(form.starts))
+    return Rows(owner, form.indices, form.values, form.row_lower, form.row_upper)
+
+
+def linear_bound(form: LinearForm, duals: Floats) -> float:
+    """A number that the form's objective cannot pass (below it for ``minimize``, above it for ``maximize``).
+
+    ``duals`` (m) in the sign of ``Answer.row_duals``. Infinite where the multipliers prove nothing. Quadratic terms
+    are left out: see ``quadratic_bound``.
+    """
+    sign = 1.0 if form.sense == "minimize" else -1.0
+    found = lower_bound(sign * form.cost, rows_of(form), Box(form.lower, form.upper), sign * duals)
+    return _shift(sign, found, form.offset)
+
+
+def quadratic_bound(form: QuadraticForm, duals: Floats, x: Floats) -> float:
+    """The same for a convex quadratic objective: weak duality on its tangent at ``x``, which lies below it.
+
+    The tangent is a bound only where the Hessian is positive semidefinite. That is proved up to a shift (``curvature``)
+    whose effect over the box is subtracted. Minus infinity (for ``minimize``) where it cannot be proved.
+    """
+    sign = 1.0 if form.sense == "minimize" else -1.0
+    shift = curvature(form, sign)
+    if shift is None or math.isinf(shift):
+        return -sign * math.inf
+    product, product_error = _symmetric_product(form, x)
+    slope = sign * (form.cost + product)
+    slope_error = product_error + UNIT * np.abs(slope)
+    # f(z) >= f(x) + slope'(z - x) - shift/2 |z - x|^2, and f(x) - slope'x = offset - x'Qx / 2.
+    curved = 0.5 * float(math.fsum(x * product))
+    curved_error = 0.5 * (_gamma(len(x) + 2) * float(np.abs(x) @ np.abs(product)) + float(np.abs(x) @ product_error))
+    rows, box = rows_of(form), Box(form.lower, form.upper)
+    found = lower_bound(slope, rows, box, sign * duals, slope_error)
+    if shift > 0.0:
+        every = np.ones(len(x), dtype=np.bool_)
+        box = tightened(rows, box, every, every)
+        reach = np.maximum(np.abs(box.lower - x), np.abs(box.upper - x))
+        found -= 0.5 * shift * float(reach @ reach) * (1 + _gamma(len(x) + 3))
+    if not math.isfinite(found):
+        return -sign * math.inf
+    return _shift(sign, found - curved_error, form.offset - sign * sign * curved)
+
+
+def contradiction(form: LinearForm, ray: Floats) -> bool:
+    """Whether row multipliers ``ray`` (m), with the bounds of the columns, prove that no point exists."""
+    rows, box = rows_of(form), Box(form.lower, form.upper)
+    return lower_bound(np.zeros(form.shape[1]), rows, box, ray) > 0.0
+
+
+def lower_bound(cost: Floats, rows: Rows, box: Box, y: Floats, cost_error: Floats | None = None) -> float:
+    """The bound of the head of the module on ``minimize cost'x``; ``cost_error`` (n): how far each cost may be off."""
+    y = np.where((y > 0) & np.isinf(rows.lower) | (y < 0) & np.isinf(rows.upper) | ~np.isfinite(y), 0.0, y)
+    low, high = _reduced(cost, rows, y, cost_error)
+    used = np.where(y > 0, rows.lower, rows.upper)[y != 0]
+    row_part, row_error = _dot(y[y != 0], used)
+    loose = (low < 0) & np.isinf(box.upper) | (high > 0) & np.isinf(box.lower)
+    if loose.any():
+        # A better point than K has cost'x <= K, which may bound x where the rows do not; the bound is then min(., K).
+        guess, _ = _dot(y[y != 0], used)
+        scale = abs(guess) + 1.0
+        cut = guess + scale
+        box = tightened(_with_cut(rows, cost, cost_error, cut), box, high > 0, low < 0)
+        found = _box_part(low, high, box, row_part, row_error)
+        return min(found, cut)
+    return _box_part(low, high, box, row_part, row_error)
+
+
+def _box_part(low: Floats, high: Floats, box: Box, row_part: float, row_error: float) -> float:
+    """Row part plus the least value of d'x over the box, d anywhere in [low, high]; rounded down."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        corners = [d * x for d in (low, high) for x in (box.lower, box.upper)]
+    # 0 * inf is 0 here: a column whose reduced cost is exactly zero adds nothing.
+    least = np.minimum.reduce([np.where(np.isnan(c), 0.0, c) for c in corners])
+    if np.isneginf(least).any() or not math.isfinite(row_part):
+        return -math.inf
+    total = math.fsum([row_part, *least.tolist()])
+    error = row_error + UNIT * (math.fsum(np.abs(least)) + abs(total)) * 2 + TINY * (len(least) + 1)
+    return math.nextafter(total - error * (1 + 4 * UNIT), -math.inf)
+
+
+def _reduced(cost: Floats, rows: Rows, y: Floats, cost_error: Floats | None) -> tuple[Floats, Floats]:
+    """Intervals that hold d = cost - A'y."""
+    products = rows.values * y[rows.owner]
+    n = len(cost)
+    total = np.bincount(rows.column, weights=products, minlength=n)
+    size = np.bincount(rows.column, weights=np.abs(products), minlength=n)
+    count = np.bincount(rows.column, minlength=n)
+    middle = cost - total
+    error = _gammas(count + 3) * (size + np.abs(cost)) + TINY * (count + 1)
+    exact = (size == 0) & (np.abs(cost) >= 0) if cost_error is None else np.zeros(n, dtype=np.bool_)
+    error = np.where(exact, 0.0, error)
+    if cost_error is not None:
+        error = error + cost_error
+    return middle - error, middle + error
+
+
+def _dot(a: Floats, b: Floats) -> tuple[float, float]:
+    """a'b and a bound on its error."""
+    products = a * b
+    if not np.isfinite(products).all():
+        return -math.inf, 0.0
+    total = math.fsum(products)
+    return total, 2 * UNIT * (math.fsum(np.abs(products)) + abs(total)) + TINY * (len(products) + 1)
+
+
+def _gamma(k: int) -> float:
+    return k * UNIT / (1 - k * UNIT)
+
+
+def _gammas(k: NDArray[np.int64]) -> Floats:
+    return k * UNIT / (1 - k * UNIT)
+
+
+def _shift(sign: float, found: float, offset: float) -> float:
+    """``sign * found + offset``, rounded away from the optimum."""
+    return math.nextafter(sign * found + offset, -sign * math.inf)
+
+
+def _with_cut(rows: Rows, cost: Floats, cost_error: Floats | None, limit: float) -> Rows:
+    """The rows and ``cost'x <= limit``; costs that are known only nearly are taken out, which would make it wrong."""
+    if cost_error is not None and cost_error.any():
+        return rows
+    which = np.flatnonzero(cost).astype(np.int32)
+    return Rows(
+        np.concatenate([rows.owner, np.full(len(which), rows.count, dtype=np.int32)]),
+        np.concatenate([rows.column, which]),
+        np.concatenate([rows.values, cost[which]]),
+        np.append(rows.lower, -np.inf),
+        np.append(rows.upper, limit),
+    )
+
+
+# ---------------------------------------------------------------------------------------------- bounds from the rows
+def tightened(rows: Rows, box: Box, below: NDArray[np.bool_], above: NDArray[np.bool_]) -> Box:
+    """Bounds of the columns that follow from rows and bounds, rounded outwards.
+
+    Propagation goes on until the columns of ``below`` (n) have a lower and those of ``above`` (n) an upper bound, or
+    nothing new is found.
+    """
+    for _ in range(min(ROUNDS, 1 + WORK // max(1, len(rows.values)))):
+        if not (np.isinf(box.lower[below]).any() or np.isinf(box.upper[above]).any()):
+            break
+        lower, upper = _propagated(rows, box)
+        finite = np.isfinite(lower).sum() + np.isfinite(upper).sum()
+        same = finite == np.isfinite(box.lower).sum() + np.isfinite(box.upper).sum()
+        box = Box(lower, upper)
+        if same:
+            break
+    return box
+
+
+def _propagated(rows: Rows, box: Box) -> tuple[Floats, Floats]:
+    a, j, i = rows.values, rows.column, rows.owner
+    present = a != 0
+    a, j, i = a[present], j[present], i[present]
+    up = a > 0
+    with np.errstate(over="ignore"):
+        most = a * np.where(up, box.upper[j], box.lower[j])
+        least = a * np.where(up, box.lower[j], box.upper[j])
+    count = np.bincount(i, minlength=rows.count)
+    lower, upper = box.lower.copy(), box.upper.copy()
+    # a x >= L - (most of the others), and a x <= U - (least of the others).
+    others, error = _others(most, i, rows.count, count)
+    floor = _outward(rows.lower[i] - others, error + UNIT * 4 * np.abs(rows.lower[i]), a, down=True)
+    others, error = _others(least, i, rows.count, count)
+    ceiling = _outward(rows.upper[i] - others, error + UNIT * 4 * np.abs(rows.upper[i]), a, down=False)
+    np.maximum.at(lower, j, np.where(up, floor, np.where(np.isnan(ceiling), -np.inf, ceiling)))
+    np.minimum.at(upper, j, np.where(up, ceiling, np.where(np.isnan(floor), np.inf, floor)))
+    return lower, upper
+
+
+def _others(part: Floats, owner: Ints, rows: int, count: NDArray[np.int64]) -> tuple[Floats, Floats]:
+    """For each entry the sum of its row without it, infinite where another part is, and a bound on the error."""
+    finite = np.isfinite(part)
+    kept = np.where(finite, part, 0.0)
+    total = np.bincount(owner, weights=kept, minlength=rows)
+    size = np.bincount(owner, weights=np.abs(kept), minlength=rows)
+    endless = np.bincount(owner, weights=~finite, minlength=rows)
+    rest = total[owner] - kept
+    others = np.where(endless[owner] - ~finite > 0, np.nan, rest)
+    return others, _gammas(count + 4)[owner] * size[owner] + TINY * count[owner]
+
+
+def _outward(number: Floats, error: Floats, a: Floats, *, down: bool) -> Floats:
+    """The bound on x of ``a x >= number`` (``down``) or ``a x <= number``, moved outwards by all errors."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        moved = number - error if down else number + error
+        quotient = moved / a
+        # For positive a a lower bound comes from >= and an upper one from <=; for negative a the other way round.
+        below = (a > 0) == down
+        margin = 4 * UNIT * np.abs(quotient) + TINY
+        bound = np.where(below, quotient - margin, quotient + margin)
+    endless = np.where(below, -np.inf, np.inf)
+    return np.where(np.isfinite(bound), bound, endless)
+
+
+# ---------------------------------------------------------------------------------------------------------- convexity
+def curvature(form: QuadraticForm, sign: float) -> float | None:
+    """A shift e >= 0 such that sign * Q + e I is positive semidefinite, as small as the proof allows.
+
+    Infinite where sign * Q is not positive semidefinite even up to a millionth of its trace: the objective is not
+    convex. None where that is not known, for want of a small enough block. A diagonal Q is judged exactly; otherwise
+    each connected block by a Cholesky factorisation that succeeds with a margin for its own errors (S. M. Rump,
+    "Verification of positive definiteness", BIT 46 (2006)).
+    """
+    columns = np.repeat(np.arange(form.shape[1]), np.diff(form.hessian_starts))
+    at, values = form.hessian_indices, sign * form.hessian_values
+    kept = values != 0
+    columns, at, values = columns[kept], at[kept], values[kept]
+    off = at != columns
+    if (values[~off] < 0).any():
+        return math.inf
+    if not off.any():
+        return 0.0
+    worst = 0.0
+    for block in _blocks(at, columns, form.shape[1]):
+        inside = np.isin(at, block)
+        if len(block) > LARGEST_BLOCK:
+            return None
+        shift = _shift_of_block(block, at[inside], columns[inside], values[inside])
+        worst = max(worst, shift)
+    return worst
+
+
+def _blocks(at: Ints, columns: NDArray[np.int64], n: int) -> list[NDArray[np.int64]]:
+    """The connected groups of more than one column, when there are few enough to look at each."""
+    touched = np.unique(np.concatenate([at, columns]))
+    if len(touched) <= LARGEST_BLOCK:
+        return [touched]
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    graph = coo_array((np.ones(len(at)), (at, columns)), shape=(n, n))
+    count, label = connected_components(graph, directed=False)
+    sizes = np.bincount(label, minlength=count)
+    order = np.argsort(label, kind="stable")
+    groups = np.split(order, np.cumsum(sizes)[:-1])
+    return _packed([group for group in groups if len(group) > 1 or group[0] in set(touched.tolist())])
+
+
+def _packed(groups: list[NDArray[np.int64]]) -> list[NDArray[np.int64]]:
+    """Small groups put together, up to the size of one factorisation of moderate cost."""
+    packed: list[NDArray[np.int64]] = []
+    for group in sorted(groups, key=len, reverse=True):
+        if packed and len(packed[-1]) + len(group) <= 500:
+            packed[-1] = np.concatenate([packed[-1], group])
+        else:
+            packed.append(group)
+    return packed
+
+
+def _shift_of_block(block: NDArray[np.int64], at: Ints, columns: NDArray[np.int64], values: Floats) -> float:
+    size = len(block)
+    order = np.argsort(block)
+    place = order[np.searchsorted(block[order], np.concatenate([at, columns]))]
+    rows, cols = place[: len(at)], place[len(at) :]
+    dense = np.zeros((size, size))
+    np.add.at(dense, (rows, cols), values)
+    off = rows != cols
+    np.add.at(dense, (cols[off], rows[off]), values[off])
+    trace = float(np.trace(dense))
+    margin = 2 * _gamma(size + 3) * trace + size * TINY
+    for shift in (0.0, 4 * margin, 64 * margin, 1024 * margin, 1e-9 * trace, 1e-6 * trace):
+        try:
+            np.linalg.cholesky(dense + (shift - margin) * np.eye(size))
+        except np.linalg.LinAlgError:
+            continue
+        return shift
+    return math.inf
+
+
+def _symmetric_product(form: QuadraticForm, x: Floats) -> tuple[Floats, Floats]:
+    """Q x (n) from the lower triangle, and a bound on the error of each entry."""
+    columns = np.repeat(np.arange(form.shape[1]), np.diff(form.hessian_starts))
+    rows, values = form.hessian_indices, form.hessian_values
+    off = rows != columns
+    at = np.concatenate([rows, columns[off]])
+    products = np.concatenate([values * x[columns], values[off] * x[rows[off]]])
+    n = form.shape[1]
+    total = np.bincount(at, weights=products, minlength=n).astype(np.float64)
+    size = np.bincount(at, weights=np.abs(products), minlength=n)
+    count = np.bincount(at, minlength=n)
+    return total, _gammas(count + 3) * size + TINY * count

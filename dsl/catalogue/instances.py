@@ -1,0 +1,196 @@
+"""Codes of the instance: what a model and its data together get wrong, and why a structure is not as hoped."""
+
+from __future__ import annotations
+
+from ..diagnostics import Code
+
+CODES: list[Code] = []
+
+
+def _code(id_: str, title: str, fact: str, hint: str | None, explanation: str) -> Code:
+    entry = Code(id_, title, fact, hint, explanation)
+    CODES.append(entry)
+    return entry
+
+
+UNDEFINED_VALUE = _code(
+    "E0801",
+    "an expression without a value",
+    "`{expression}` has no value{where}: {reason}",
+    "leave such rows out with `if`, or mend the data",
+    """An expression is evaluated at numbers for which the mathematics gives nothing: a zero denominator, `log` of
+nothing positive, `min` over an empty set, an entry that its family does not have. Such a point is refused instead of
+being carried on as NaN. With
+
+    param share[i in I] = cost[i] / total[i]
+
+and a `total` of 0 the row has no value. Rows that are filtered out and branches that are not taken are not evaluated,
+so either of these mends it:
+
+    param share[i in I] = if total[i] > 0 then cost[i] / total[i] else 0
+    minimize sum(cost[i] / total[i] * x[i] for i in I if total[i] > 0)""",
+)
+
+NO_ENTRY = _code(
+    "E0802",
+    "an entry that is not there",
+    "{entry} does not exist{where}: {family} has no such index",
+    "leave such rows out with `if`, or widen the index set of {family}",
+    """A family is used at an index that is not in its index set. Over sets of text this is found without data; over
+numbers, and over computed members, it is seen row by row. With
+
+    set T = 1..7
+    var stock[T] >= 0
+    subject to
+      balance[t in T]: stock[t] == stock[t-1] + 1
+
+the row of `t = 1` asks for `stock[0]`. The mend is a filter, and a constraint of its own for the first member:
+
+    balance[t in T if t > first(T)]: stock[t] == stock[t-1] + 1""",
+)
+
+NOT_WITHIN = _code(
+    "E0803",
+    "a member outside the declared superset",
+    "{member} is in {set}, but not in {superset}",
+    "add it to {superset}, or take it out of {set}",
+    """`set Arcs within Cities * Cities` promises that every member of `Arcs` is a pair of cities; the data break it.
+The message names the first such member. Often a name is spelt in two ways, or a city is missing from `Cities`.
+
+    set Cities = {"Bonn", "Kiel"}
+    set Arcs within Cities * Cities = {("Bonn", "Kiehl")}
+
+is mended by writing `"Kiel"`.""",
+)
+
+CHECK_FAILED = _code(
+    "E0804",
+    "data that break a declared condition",
+    "{entry} is {value}, but must be {condition}",
+    "mend the data, or the condition on {family}",
+    """A parameter may carry conditions on its data, such as `param cost[Foods] >= 0`; an entry breaks one.
+
+    param cost[Foods] >= 0 = {"corn": -3}
+
+is mended by a cost that is not negative, or by leaving the condition out.""",
+)
+
+CROSSED_BOUNDS = _code(
+    "E0805",
+    "bounds that cross",
+    "the bounds of {entry} cross: {lower} is above {upper}",
+    "mend the data of the bounds, or the order of the two",
+    """The lower bound of a decision is above its upper bound, so no value is left for it. This is taken for a mistake in
+the data, not for an infeasible model. Bounds of whole-numbered decisions are rounded inwards first.
+
+    var x integer in [0.2, 0.8]
+
+has no whole number between its bounds. The mend is a wider interval, or a decision that is not `integer`.""",
+)
+
+SETS_OF_TEXT = _code(
+    "E0806",
+    "an index over another set",
+    "an index over {used} stands where {declared} is declared, and their members are text",
+    "declare {used} within {declared}, or index over {declared}",
+    """Sets of text and of tuples act as types: an index over one set may not stand where another is declared unless one
+of them is within the other. Sets of numbers are all one type. Where members come from data, this is known only with
+them.
+
+    set Farms
+    set Shops
+    param price[Shops]
+    var sold[Farms] >= 0
+    minimize sum(price[f] * sold[f] for f in Farms)
+
+The mend is `set Farms within Shops`, where that is meant, or an index over `Shops`.""",
+)
+
+FALSE_ROW = _code(
+    "E0807",
+    "a constraint without decisions that is false",
+    "{row} holds no decision and is false: {value} is not {relation}",
+    "leave the row out with `if`, or mend the data",
+    """A row of a constraint has no decision left in it, and the numbers alone break it: no choice of the decisions can
+help. This is taken for a mistake in the model or its data. It often comes from a sum over an empty set:
+
+    need[d in Depots]: sum(ship[s, d] for (s, d) in Routes) >= demand[d]
+
+is `0 >= demand[d]` for a depot without routes. The mend is a route, or `[d in Depots if demand[d] > 0]` with the data
+put right.""",
+)
+
+START_MOVED = _code(
+    "N0808",
+    "a start outside its bounds",
+    "the start of {entry} is moved from {start} to {moved}, the nearest value within its bounds{more}",
+    None,
+    """A start (`var x in [0, 1] start 3`) lies outside the bounds of its decision, or is not whole where the decision is.
+The nearest value that the bounds allow is taken. Nothing else changes; mend the start to be rid of the note.""",
+)
+
+NOT_A_WHOLE_NUMBER = _code(
+    "E0809",
+    "a range whose ends are not whole",
+    "the range `{expression}` has the end {value}{where}, which is not a whole number",
+    "round it with floor or ceil",
+    """`a..b` is the run of whole numbers from `a` to `b`; both ends must be whole.
+
+    param horizon = 7.5
+    set Days = 1..horizon
+
+is mended by `1..floor(horizon)`.""",
+)
+
+NOT_LINEAR = _code(
+    "E0810",
+    "not linear in the decisions",
+    "`{expression}` is not linear in the decisions: {reason}",
+    None,
+    """A route to a linear solver needs every constraint and the objective to be sums of decisions times data. The
+message shows the first part that is not: a product of decisions, a function of a decision, a decision in a
+denominator. `optc explain MODEL` lists the routes that take such a model.
+
+    minimize x * y
+
+is quadratic; with `y` given as data it is linear.""",
+)
+
+NOT_QUADRATIC = _code(
+    "E0811",
+    "not quadratic in the decisions",
+    "`{expression}` is not quadratic in the decisions: {reason}",
+    None,
+    """A route to a quadratic solver needs an objective that is a sum of data times products of at most two decisions, and
+linear constraints. The message shows the first part that is more than that, such as `x^3` or `exp(x)`.
+
+    minimize (x - 1)^4
+
+is not quadratic; `minimize (x - 1)^2` is.""",
+)
+
+NOT_IN_FORM = _code(
+    "E0812",
+    "outside the form of a route",
+    "{what} cannot stand in a {form} form",
+    None,
+    """A route asks for a form that has no place for a part of the model, such as a complementarity condition, a matrix
+decision, or a block with another decider. `optc explain MODEL` lists the routes that take it.
+
+    slack >= 0 complements 1 - x >= 0
+
+needs a route for complementarity; a linear form has none.""",
+)
+
+NO_DECISIONS = _code(
+    "E0813",
+    "no such decision",
+    "there is no {what} `{name}`{near}",
+    "name one of: {names}",
+    """An operation on a model names a symbol that the model does not have, or one of another kind: `update` takes
+parameters and sets, `fix` takes decisions.
+
+    problem.update(costs=3)
+
+is mended by the declared name, `cost`.""",
+)

@@ -1,0 +1,168 @@
+"""Constructs of other languages that the grammar reads so that they can be refused with their mend."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from . import syntax as s
+from .catalogue import report
+from .catalogue import syntax as codes
+from .diagnostics import Diagnostic, Edit, Hint
+from .source import Span
+
+Said = list[Diagnostic]
+
+
+def _before(span: Span) -> Span:
+    return Span(span.source, span.start, span.start)
+
+
+def _between(left: Span, right: Span) -> Span:
+    return Span(left.source, left.end, right.start)
+
+
+def _behind(span: Span) -> Span:
+    return Span(span.source, span.end, span.end)
+
+
+def braces_for_indices(said: Said, opening: Span, closing: Span) -> None:
+    """AMPL's ``x{i in I}`` for ``x[i in I]``."""
+    hint = Hint("write square brackets", (Edit(opening, "["), Edit(closing, "]")))
+    said.append(report(codes.BRACES_FOR_INDICES, opening.to(closing), hints=(hint,)))
+
+
+def equals_for_equality(said: Said, sign: Span) -> None:
+    """``x = 3`` for ``x == 3``."""
+    said.append(report(codes.SINGLE_EQUALS, sign, hints=(Hint("write `==`", (Edit(sign, "=="),)),)))
+
+
+def named_by_equals(said: Said, name: s.Name, sign: Span) -> None:
+    """``maximize profit = …`` for ``maximize profit: …``."""
+    hint = Hint("write a colon", (Edit(Span(sign.source, name.span.end, sign.end), ":"),))
+    said.append(report(codes.NAMED_BY_EQUALS, sign, hints=(hint,), name=name.id))
+
+
+def constraint_outside(said: Said, item: s.ConstraintItem) -> None:
+    """A constraint, or something that is no statement, before any ``subject to``."""
+    if item.name is None and item.index is None and not _is_relation(item.body):
+        said.append(report(codes.NO_STATEMENT, item.span))
+        return
+    hint = Hint("begin a list with `subject to`", (Edit(_before(item.span), "subject to\n  "),))
+    said.append(report(codes.OUTSIDE_LIST, item.span, hints=(hint,)))
+
+
+def _is_relation(body: s.Expression | s.Implication | s.Complements) -> bool:
+    if isinstance(body, s.Aggregate):
+        return body.function.id in ("sos1", "sos2")
+    return isinstance(body, (s.Comparison, s.Implication, s.Complements))
+
+
+def trailing_for(
+    said: Said,
+    head: tuple[Span, s.Name | None, s.IndexList | None] | None,
+    body: s.Node,
+    word: Span,
+    index: s.IndexList,
+) -> None:
+    """``x[i] >= 0 for i in I`` for ``[i in I]: x[i] >= 0``."""
+    removed = Edit(Span(word.source, body.span.end, index.span.end), "")
+    listed = f"[{index.span.text}]"
+    hints: tuple[Hint, ...] = ()
+    if head is None:
+        hints = (Hint("put the index list in front", (Edit(_before(body.span), listed + ": "), removed)),)
+    elif head[1] is not None and head[2] is None:
+        hints = (Hint("put the index list behind the name", (Edit(_behind(head[1].span), listed), removed)),)
+    said.append(report(codes.TRAILING_FOR, word.to(index.span), hints=hints, word=word.text))
+
+
+def forall(said: Said, whole: Span, index: s.IndexList, body: s.Node) -> None:
+    """``forall(i in I) x[i] >= 0`` for ``[i in I]: x[i] >= 0``."""
+    inner = body.inner if isinstance(body, s.Bracketed) else body
+    edits = [
+        Edit(Span(whole.source, whole.start, index.span.start), "["),
+        Edit(_between(index.span, inner.span), "]: "),
+    ]
+    if inner is not body:
+        edits.append(Edit(Span(whole.source, inner.span.end, body.span.end), ""))
+    hint = Hint("put the index list in brackets in front", tuple(edits))
+    said.append(report(codes.FORALL, Span(whole.source, whole.start, whole.start + len("forall")), hints=(hint,)))
+
+
+def filter_word(said: Said, word: Span) -> None:
+    """``where``, ``:``, ``|`` and ``;`` for the ``if`` of an index list."""
+    text = word.source.text
+    before = "" if text[word.start - 1 : word.start].isspace() else " "
+    after = "" if text[word.end : word.end + 1].isspace() else " "
+    said.append(
+        report(
+            codes.FILTER_WORD, word, hints=(Hint("write `if`", (Edit(word, f"{before}if{after}"),)),), word=word.text
+        )
+    )
+
+
+def second_for(said: Said, word: Span) -> None:
+    """``for i in I for j in J`` for ``for i in I, j in J``."""
+    text = word.source.text
+    begin = word.start
+    while text[begin - 1].isspace():
+        begin -= 1
+    said.append(
+        report(codes.SECOND_FOR, word, hints=(Hint("write a comma", (Edit(Span(word.source, begin, word.end), ","),)),))
+    )
+
+
+def braced_aggregate(said: Said, whole: Span, word: Span, index: s.IndexList, body: s.Node) -> None:
+    """AMPL's ``sum{i in I} x[i]`` for ``sum(x[i] for i in I)``."""
+    inner = body.inner if isinstance(body, s.Bracketed) else body
+    name = {"∑": "sum"}.get(word.text, word.text)
+    mended = f"{name}({inner.span.text} for {index.span.text})"
+    hint = Hint("write the indices behind the expression", (Edit(whole, mended),))
+    said.append(report(codes.BRACED_AGGREGATE, word.to(index.span), hints=(hint,), word=name))
+
+
+def indices_apart(said: Said, base: s.Subscript, indices: Sequence[s.Expression]) -> None:
+    """``x[i][j]`` for ``x[i, j]``."""
+    between = Span(base.span.source, base.indices[-1].span.end, indices[0].span.start)
+    said.append(report(codes.INDICES_APART, between, hints=(Hint("write a comma", (Edit(between, ", "),)),)))
+
+
+def set_builder(
+    said: Said, whole: Span, before: Sequence[s.Expression], key: s.Expression, sign: Span, value: s.Expression
+) -> s.Comprehension | None:
+    """``{i in I: c}`` and ``{i in I | c}`` for ``{i for i in I if c}``; ``{2*i | i in I}`` for ``{2*i for i in I}``.
+
+    None where the braces hold neither.
+    """
+    members = [*before, key]
+    if all(isinstance(member, s.Membership) and not member.negated for member in members):
+        generators = tuple(_generator(member) for member in members if isinstance(member, s.Membership))
+        index = s.IndexList(members[0].span.to(value.span), generators, value)
+        element = _element(whole, generators)
+        listed = members[0].span.to(members[-1].span).text
+        mended = f"{{{_element_text(generators)} for {listed} if {value.span.text}}}"
+        comprehension = s.Comprehension(whole, element, index)
+    elif not before and isinstance(value, s.Membership) and not value.negated:
+        comprehension = s.Comprehension(whole, key, s.IndexList(value.span, (_generator(value),)))
+        mended = f"{{{key.span.text} for {value.span.text}}}"
+    else:
+        return None
+    hint = Hint("write it with `for` and `if`", (Edit(whole, mended),))
+    said.append(report(codes.SET_BUILDER, sign, hints=(hint,), sign=sign.text))
+    return comprehension
+
+
+def _generator(member: s.Membership) -> s.Generator:
+    return s.Generator(member.span, member.element, member.set)
+
+
+def _element(whole: Span, generators: Sequence[s.Generator]) -> s.Expression:
+    patterns = [generator.pattern for generator in generators if generator.pattern is not None]
+    parts = [item for pattern in patterns for item in (pattern.items if isinstance(pattern, s.Tuple) else (pattern,))]
+    return parts[0] if len(parts) == 1 else s.Tuple(whole, tuple(parts))
+
+
+def _element_text(generators: Sequence[s.Generator]) -> str:
+    patterns = [generator.pattern for generator in generators if generator.pattern is not None]
+    parts = [item for pattern in patterns for item in (pattern.items if isinstance(pattern, s.Tuple) else (pattern,))]
+    texts = [part.span.text for part in parts]
+    return texts[0] if len(texts) == 1 else f"({', '.join(texts)})"

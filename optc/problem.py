@@ -1,0 +1,238 @@
+"""``Problem``: a model with its data; it is solved, explained, exported, verified, and given new numbers."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from optc.compiler.data import DataError, FileInput, Input, PythonValue, read_inputs
+from optc.compiler.instance import Instance, build
+from optc.dsl.catalogue import files as codes
+from optc.dsl.catalogue import report
+from optc.dsl.diagnostics import Diagnostic, Place
+from optc.dsl.program import Program
+
+from .errors import ModelError
+from .model import DataInput, Model
+
+if TYPE_CHECKING:
+    from optc.compiler.context import Progress
+    from optc.compiler.export.named import NamedForm, Written
+    from optc.compiler.forms.linear import LinearForm
+    from optc.compiler.result import Solution
+
+    from .explanation import Explanation
+
+Form = Literal["linear", "quadratic"]
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Problem:
+    """A model with its data. Made by ``Model.bind``.
+
+    ``externs`` holds the functions given for the model's externs. ``seconds``: what it took to make the problem, with
+    reading and checking the model; they count as compile time of its answers.
+    """
+
+    model: Model
+    instance: Instance
+    externs: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    @property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """Warnings and notes of the model and of its data."""
+        return (*self.model.diagnostics, *self.instance.notes)
+
+    def update(self, **names: Any) -> Problem:
+        """The same problem with other numbers: no parsing, no new analysis. Raises DataError.
+
+        ``names``: values by name, as ``Model.bind`` takes them; functions for externs too.
+        """
+        began = time.perf_counter()
+        functions = {name: names.pop(name) for name in list(names) if name in self.model.functions}
+        instance = self.instance.update(**names) if names else self.instance
+        seconds = time.perf_counter() - began
+        return replace(self, instance=instance, externs={**self.externs, **functions}, seconds=seconds)
+
+    def solve(
+        self,
+        *,
+        backend: str = "auto",
+        options: Mapping[str, object] | None = None,
+        time_limit: float | None = None,
+        gap: float = 1e-4,
+        tol: float = 1e-6,
+        seed: int = 0,
+        threads: int | None = None,
+        device: Literal["cpu", "cuda", "auto"] = "auto",
+        start: Solution | Mapping[str, Any] | None = None,
+        n: int | Literal["all"] = 1,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> Solution:
+        """The answer, checked on the model as written. An answer that is not there is a status, not an exception.
+
+        ``backend``: a name, or ``"auto"``: the model's ``solve with``, else the cheapest route; ``options``: its own.
+        ``time_limit``: seconds. ``gap``: relative, that is enough. ``tol``: of constraints, relative to the largest
+        term. ``start``: a solution, or values by name. ``n``: how many answers. ``progress``: gets reports of the work.
+        Ctrl-C ends the work with the best answer so far.
+
+        Raises DataError where numbers are undefined, GivenError for a start that does not fit, UnknownBackendError and
+        OptionError for names and options.
+        """
+        from optc.compiler.given import values_of
+
+        from .solving import solve
+
+        return solve(
+            self,
+            backend=backend,
+            options=options or {},
+            time_limit=time_limit,
+            gap=gap,
+            tol=tol,
+            seed=seed,
+            threads=threads,
+            device=device,
+            given=None if start is None else values_of(self.instance, start, complete=False, source="the start"),
+            n=n,
+            progress=progress,
+        )
+
+    def verify(self, values: Solution | Mapping[str, Any], *, tol: float = 1e-6, gap: float = 1e-4) -> Solution:
+        """The certificate of a given answer, ours or anyone's, as a Solution whose status says what is true of it.
+
+        ``values``: a Solution, the JSON object of a result (its evidence is replayed), or values by name: numbers,
+        arrays, dicts by index, pandas series. Raises GivenError where they do not fit the model.
+        """
+        from optc.compiler.verify.replay import verify
+
+        return verify(self.instance, values, tol, gap, self.model.diagnostics)
+
+    def explain(self, backend: str | None = None) -> Explanation:
+        """What the compiler found: levels, class, sizes, forms, routes (with ``backend`` those to it); prints well."""
+        from .explanation import explain
+
+        return explain(self, backend)
+
+    def __repr__(self) -> str:
+        rows = sum(family.count for family in self.instance.constraints)
+        size = f"{self.instance.columns:,} decisions, {rows:,} constraint rows"
+        return f"<optc.Problem {self.model.name}: {self.model.class_name}, {size}>"
+
+    # ------------------------------------------------------------------------------------------------------- forms
+    def lower(self, form: Form | None = None) -> LinearForm:
+        """The frozen arrays that a backend would get: ``"linear"``, ``"quadratic"``, or what fits the problem.
+
+        Raises ModelError where the model has no such form, DataError where its numbers are undefined.
+        """
+        from optc.compiler.lowerings import instance_to_linear, instance_to_quadratic
+
+        ways = {"linear": instance_to_linear, "quadratic": instance_to_quadratic}
+        if form is not None and form not in ways:
+            raise ValueError(f"the forms are {', '.join(ways)}, not {form!r}")
+        wanted = [ways[form]] if form is not None else list(ways.values())
+        reason = None
+        for way in wanted:
+            reason = way.accepts(self.instance)
+            if reason is None:
+                lowered: LinearForm = way.lower(self.instance)[0]
+                return lowered
+        assert reason is not None
+        raise ModelError([*self.model.diagnostics, reason])
+
+    def named(self, form: Form | None = None) -> NamedForm:
+        """The lowered form with the names of its rows and columns. Raises as ``lower`` does."""
+        from optc.compiler.export.naming import named
+
+        return named(self.lower(form), self.instance)
+
+    def written(self, format: str) -> Written:
+        """The text of the problem in a file format, ``lp``, ``mps`` or ``json``, with the names that had to change."""
+        from optc.compiler.export import write
+
+        return write(self.named(), format)
+
+    def export(self, path: str | os.PathLike[str], format: str | None = None) -> Written:
+        """Writes the problem to a file; the format is that of the ending unless one is given.
+
+        Gives the text back with the names that had to change. Raises ModelError where the problem has no such form or
+        the file cannot be written, ValueError for a format that is not known.
+        """
+        target = Path(path)
+        written = self.written(format or target.suffix[1:].lower())
+        try:
+            target.write_text(written.text, encoding="utf-8")
+        except OSError as refusal:
+            reason = refusal.strerror or str(refusal)
+            refused = report(codes.FILE_UNWRITABLE, Place(str(target)), path=str(target), reason=reason)
+            raise ModelError([refused]) from None
+        return written
+
+
+def verify(problem: Problem, values: Solution | Mapping[str, Any], *, tol: float = 1e-6, gap: float = 1e-4) -> Solution:
+    """``problem.verify(values)``: the certificate of a given answer."""
+    return problem.verify(values, tol=tol, gap=gap)
+
+
+def bind(model: Model, inputs: Sequence[DataInput], *, allow_surplus: bool = False) -> Problem:
+    """``Model.bind`` with its inputs in a list; later ones go before earlier ones in nothing: each name once."""
+    functions: dict[str, Callable[..., Any]] = {}
+    found: list[Input] = []
+    for given in inputs:
+        if not isinstance(given, Mapping):
+            found.append(FileInput(os.fspath(given)))
+            continue
+        for name, value in given.items():
+            if name in model.functions:
+                functions[name] = value
+            else:
+                found.append(PythonValue(name, value))
+    return bind_inputs(model, found, functions, allow_surplus=allow_surplus)
+
+
+def bind_inputs(
+    model: Model,
+    inputs: Sequence[Input],
+    functions: Mapping[str, Callable[..., Any]],
+    *,
+    allow_surplus: bool = False,
+) -> Problem:
+    """The problem of a model with inputs in the compiler's own terms. Raises DataError, ModelError for externs."""
+    unknown = [name for name in functions if name not in model.functions]
+    if unknown:
+        known = (
+            f"the model's externs are {', '.join(model.functions)}" if model.functions else "the model has no extern"
+        )
+        problem = f"the model has no extern {unknown[0]} ({known})"
+        place = Place("--extern")
+        raise ModelError([report(codes.EXTERN_SPECIFICATION, place, text=unknown[0], problem=problem)])
+    began = time.perf_counter()
+    name = model.source.name
+    folder = Path.cwd() if name.startswith(("-", "<")) else Path(name).parent
+    instance = _instance(model.program, inputs, folder, allow_surplus)
+    return Problem(model, instance, dict(functions), model.seconds + time.perf_counter() - began)
+
+
+def _instance(program: Program, inputs: Sequence[Input], folder: Path, allow_surplus: bool) -> Instance:
+    """The instance. What reading refuses does not keep the rest from being checked: one error has all mistakes."""
+    try:
+        supplied = read_inputs(program, inputs, folder=folder, allow_surplus=allow_surplus)
+    except DataError as error:
+        if error.supplied is None:
+            raise
+        raise DataError([*error.diagnostics, *_further(program, error)]) from None
+    return build(program, supplied)
+
+
+def _further(program: Program, error: DataError) -> list[Diagnostic]:
+    assert error.supplied is not None
+    try:
+        build(program, error.supplied)
+    except DataError as more:
+        return [d for d in more.diagnostics if d not in error.diagnostics]
+    return []

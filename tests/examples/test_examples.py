@@ -1,0 +1,67 @@
+"""Every example reaches its expected answer by the public way, and its expected answer is found again without optc."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from independent import EXAMPLES, SOLVERS
+
+import optc
+
+
+def runs() -> list[tuple[str, Path, dict[str, Any]]]:
+    """(name, folder, what is expected) of every run of every example."""
+    found = []
+    for file in sorted(EXAMPLES.glob("*/expected.json")):
+        for run in json.loads(file.read_text(encoding="utf-8"))["runs"]:
+            name = "/".join(part for part in (file.parent.name, run.get("name", "")) if part)
+            found.append((name, file.parent, run))
+    return found
+
+
+RUNS = [pytest.param(*run, id=run[0]) for run in runs()]
+
+
+@pytest.mark.parametrize(("name", "folder", "expected"), RUNS)
+def test_an_example_reaches_its_expected_answer(
+    name: str, folder: Path, expected: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    solution = optc.solve("model.opt", expected["data"], time_limit=120, gap=min(1e-6, expected["tolerance"]))
+    assert solution.status == expected["status"]
+    assert solution.objective == pytest.approx(expected["objective"], rel=expected["tolerance"]), name
+    assert [line for line in solution.certificate if line.status == "failed"] == []
+
+
+@pytest.mark.parametrize(("name", "folder", "expected"), RUNS)
+def test_the_expected_answer_is_found_again_without_optc(name: str, folder: Path, expected: dict[str, Any]) -> None:
+    assert folder.is_dir()
+    assert SOLVERS[name]() == pytest.approx(expected["objective"], rel=max(1e-8, expected["tolerance"]))
+
+
+@pytest.mark.parametrize("folder", sorted({run[1] for run in runs()}), ids=lambda p: p.name)
+def test_an_example_says_what_it_is(folder: Path) -> None:
+    text = (folder / "README.md").read_text(encoding="utf-8")
+    for heading in ("**Shows**", "**Data**", "**Expected**", "optc solve model.opt"):
+        assert heading in text
+
+
+def test_every_example_folder_is_run() -> None:
+    assert {p.parent for p in EXAMPLES.glob("*/model.opt")} == {run[1] for run in runs()}
+
+
+@pytest.mark.parametrize("module", ["portfolio", "multicommodity"])
+def test_made_up_data_can_be_made_again(module: str) -> None:
+    import runpy
+
+    made = runpy.run_path(str(EXAMPLES / module / "generate.py"))
+    if module == "multicommodity":
+        stored = json.loads((EXAMPLES / module / "network.json").read_text(encoding="utf-8"))
+        assert json.loads(json.dumps(made["network"](made["SEED"]))) == stored
+    else:
+        rows = (EXAMPLES / module / "gains.csv").read_text(encoding="utf-8").splitlines()[1:]
+        stored_rows = [[float(v) for v in row.split(",")[1:]] for row in rows]
+        assert made["gains"](made["SEED"]) == stored_rows

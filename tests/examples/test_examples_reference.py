@@ -1,0 +1,124 @@
+"""The reference interpreter as a second verifier: every example's answer judged row by row from the raw files."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+from test_examples import RUNS
+
+import optc
+from optc.compiler.reference import RawData, Reference
+from optc.dsl.program import Program
+
+
+def number(text: str) -> float | str:
+    """A CSV cell: a number where it is spelled as one."""
+    try:
+        value = float(text)
+    except ValueError:
+        return text
+    return int(value) if value == value // 1 else value
+
+
+def table(path: Path) -> tuple[list[str], list[list[float | str]]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        header, *rows = csv.reader(file)
+    return header, [[number(cell) for cell in row] for row in rows]
+
+
+def from_json(path: Path, program: Program) -> RawData:
+    """Sets as lists, parameters by position, by key or by rows."""
+    data = json.loads(path.read_text(encoding="utf-8"))
+    symbols = program.symbols
+    sets = {
+        name: [tuple(m) if isinstance(m, list) else (m,) for m in value]
+        for name, value in data.items()
+        if type(symbols[name]).__name__ == "SetSymbol"
+    }
+    keys = Reference(program, RawData(sets=sets)).keys
+    parameters: dict[str, dict[tuple[Any, ...], Any]] = {}
+    for name, value in data.items():
+        if name in sets:
+            continue
+        if isinstance(value, dict) and "rows" in value:
+            parameters[name] = {tuple(row[:-1]): row[-1] for row in value["rows"]}
+        elif isinstance(value, dict):
+            parameters[name] = {(key,): entry for key, entry in value.items()}
+        elif isinstance(value, list):
+            entries = [float(v) for v in value]
+            parameters[name] = dict(zip(keys(name), entries, strict=True))
+        else:
+            parameters[name] = {(): value}
+    return RawData(sets=sets, parameters=parameters)
+
+
+def long_form(path: Path, indices: int) -> dict[str, dict[tuple[Any, ...], Any]]:
+    """A CSV whose first columns are indices and whose others are parameters."""
+    header, rows = table(path)
+    return {name: {tuple(row[:indices]): row[indices + k] for row in rows} for k, name in enumerate(header[indices:])}
+
+
+def wide_form(path: Path) -> dict[tuple[Any, ...], Any]:
+    """A CSV with a row a member and a column a member."""
+    header, rows = table(path)
+    return {(row[0], column): cell for row in rows for column, cell in zip(header[1:], row[1:], strict=True)}
+
+
+def first_column(path: Path) -> list[tuple[Any, ...]]:
+    return [(row[0],) for row in table(path)[1]]
+
+
+def raw_data(folder: Path, program: Program, data: list[str]) -> RawData:
+    """The data of an example's run, read without optc."""
+    if data and data[0].endswith(".json"):
+        return from_json(folder / data[0], program)
+    if folder.name == "diet":
+        return RawData(
+            sets={
+                "Foods": first_column(folder / "foods.csv"),
+                "Nutrients": first_column(folder / "requirements.csv"),
+            },
+            parameters={
+                "content": wide_form(folder / "foods.csv"),
+                "minimum": long_form(folder / "requirements.csv", 1)["minimum"],
+            },
+        )
+    if folder.name == "portfolio":
+        return RawData(
+            sets={"Assets": first_column(folder / "assets.csv"), "Weeks": first_column(folder / "gains.csv")},
+            parameters={"gain": wide_form(folder / "gains.csv")},
+        )
+    if folder.name == "unit_dispatch":
+        parameters = long_form(folder / "units.csv", 1) | long_form(folder / "load.csv", 1)
+        return RawData(
+            sets={"Units": first_column(folder / "units.csv")},
+            parameters=parameters | long_form(folder / "segments.csv", 2),
+        )
+    return RawData()
+
+
+@pytest.mark.parametrize(("name", "folder", "expected"), RUNS)
+def test_the_reference_interpreter_agrees_with_the_answer(
+    name: str, folder: Path, expected: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    model = optc.read("model.opt")
+    solution = model.bind(*expected["data"]).solve()
+    reference = Reference(model.program, raw_data(folder, model.program, expected["data"]))
+    values = {family: dict(solution[family].items()) for family in solution.variables}
+    point = reference.at(values)
+    assert point.objective([]) == pytest.approx(solution.objective, rel=1e-12)
+    for constraint in model.program.root.constraints:
+        for row in point.constraint_rows(constraint):
+            assert row.violation <= 1e-6 * max(1.0, row.scale), (name, constraint, row.index)
+    for family in solution.variables:
+        for entry in point.domain_rows(family):
+            assert entry.violation <= 1e-6, (name, family, entry.index)
+    for family, entries in point.expressions().items():
+        assert dict(solution.expressions[family].items()) == pytest.approx(entries, rel=1e-9, abs=1e-9)
+    assert math.isfinite(solution.bound or math.nan)
