@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from typing import Literal
 
 import numpy as np
@@ -21,7 +21,7 @@ from optc.compiler import context as contexts
 from optc.compiler.answer import Answer
 from optc.compiler.backend import Backend, ConflictFinder, Goal, Start
 from optc.compiler.context import Context
-from optc.compiler.forms.linear import Floats, LinearForm, QuadraticForm
+from optc.compiler.forms.linear import Floats, Ints, LinearForm, QuadraticForm
 
 INF = math.inf
 NEARLY = 1e-6
@@ -109,25 +109,41 @@ def form(
     owner, column = np.nonzero(dense)
     starts = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=len(dense)))]).astype(np.int32)
     whole = np.zeros(n, dtype=np.bool_) if integer is None else np.array(integer, dtype=np.bool_)
-    arrays = [np.array(a, dtype=np.float64) for a in (row_lower, row_upper, lower, upper)]
     columns = column.astype(np.int32)
-    first = (sense, np.array(cost, dtype=np.float64), offset, starts, columns, dense[owner, column], *arrays, whole)
+    linear = LinearForm(
+        sense,
+        np.array(cost, dtype=np.float64),
+        offset,
+        starts,
+        columns,
+        dense[owner, column],
+        np.array(row_lower, dtype=np.float64),
+        np.array(row_upper, dtype=np.float64),
+        np.array(lower, dtype=np.float64),
+        np.array(upper, dtype=np.float64),
+        whole,
+    )
     if hessian is None:
-        return LinearForm(*first)
+        return linear
     lower_triangle = np.tril(np.array(hessian, dtype=np.float64))
     at, where = np.nonzero(lower_triangle.T)
     counts = np.concatenate([[0], np.cumsum(np.bincount(at, minlength=n))]).astype(np.int32)
-    return QuadraticForm(*first, (), (), counts, where.astype(np.int32), lower_triangle.T[at, where])
+    return with_hessian(linear, counts, where.astype(np.int32), lower_triangle.T[at, where])
+
+
+def with_hessian(linear: LinearForm, starts: Ints, indices: Ints, values: Floats) -> QuadraticForm:
+    """The quadratic form with the rows, columns and linear costs of a linear one, and a lower triangle (CSC)."""
+    own = {entry.name: getattr(linear, entry.name) for entry in fields(LinearForm)}
+    return QuadraticForm(**own, hessian_starts=starts, hessian_indices=indices, hessian_values=values)
 
 
 def negated(problem: LinearForm) -> LinearForm:
     """The same problem with the sense turned round and the objective negated."""
     sense = "maximize" if problem.sense == "minimize" else "minimize"
-    first = (sense, -problem.cost, -problem.offset, problem.starts, problem.indices, problem.values)
-    rest = (problem.row_lower, problem.row_upper, problem.lower, problem.upper, problem.integer, (), ())
-    if isinstance(problem, QuadraticForm):
-        return QuadraticForm(*first, *rest, problem.hessian_starts, problem.hessian_indices, -problem.hessian_values)
-    return LinearForm(*first, *rest)
+    turned = replace(problem, sense=sense, cost=-problem.cost, offset=-problem.offset)
+    if isinstance(turned, QuadraticForm):
+        return replace(turned, hessian_values=-turned.hessian_values)
+    return turned
 
 
 # ---------------------------------------------------------------------------------------------------------- judges
@@ -152,6 +168,7 @@ def _near(got: float | None, wanted: float, words: str) -> None:
 
 
 def _feasible(problem: LinearForm, x: Floats) -> None:
+    _want(bool(np.isfinite(x).all()), f"the point {x} is not finite")
     owner = np.repeat(np.arange(problem.shape[0]), np.diff(problem.starts))
     activity = np.bincount(owner, weights=problem.values * x[problem.indices], minlength=problem.shape[0])
     sides = ((problem.row_lower, activity, problem.row_upper), (problem.lower, x, problem.upper))

@@ -158,12 +158,13 @@ def _quiet() -> Any:
 
 
 def _pass(form: LinearForm) -> Any:
+    _refuse_undefined(form)
     highs = _quiet()
     _set(highs, "small_matrix_value", SMALLEST)
     rows, columns = form.shape
     sense = -1 if form.sense == "maximize" else 1
     matrix = (form.starts, form.indices, form.values)
-    limits = (_bounds(form.lower), _bounds(form.upper), _bounds(form.row_lower), _bounds(form.row_upper))
+    limits = (form.lower, form.upper, form.row_lower, form.row_upper)
     whole = form.integer.astype(np.int32)
     row_wise, triangle = 2, 1
     if isinstance(form, QuadraticForm):
@@ -174,8 +175,16 @@ def _pass(form: LinearForm) -> Any:
         counts4 = (columns, rows, len(form.values), row_wise)
         status = highs.passModel(*counts4, sense, form.offset, form.cost, *limits, *matrix, whole)
     if status.name == "kError":
-        raise ValueError("HiGHS refused the problem: are all coefficients finite, and below 1e15?")
+        raise ValueError("HiGHS refused the problem: are all coefficients below 1e15?")
     return highs
+
+
+def _refuse_undefined(form: LinearForm) -> None:
+    """HiGHS takes NaN without a word, and then anything may come out."""
+    numbers = [form.cost, form.values, *([form.hessian_values] if isinstance(form, QuadraticForm) else [])]
+    bounds = (form.lower, form.upper, form.row_lower, form.row_upper)
+    if not all(np.isfinite(part).all() for part in numbers) or any(np.isnan(part).any() for part in bounds):
+        raise ValueError("the problem has a coefficient that is not finite, or a bound that is no number")
 
 
 def _bounds(values: Floats) -> Floats:

@@ -5,6 +5,7 @@ Indices keep their names; where an expanded function brought one name in twice, 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -75,9 +76,11 @@ def name(text: str) -> s.Name:
 
 
 def literal(value: float | str) -> s.Expression:
-    """A number as short as it can be written exactly, or a text."""
+    """A number as short as it can be written exactly (``pi`` by its name), or a text."""
     if isinstance(value, str):
         return s.Text(HERE, value)
+    if value == math.pi:
+        return name("pi")
     if value < 0:
         return s.Unary(HERE, "-", literal(-value))
     whole = value == value // 1 and value < 1e15

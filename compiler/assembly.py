@@ -32,13 +32,14 @@ def columns_of(ref: SymbolRef, table: Table, offsets: Offsets, scope: Scope) -> 
     """Column numbers of a decision over a table, broadcastable to its shape; int32."""
     layout = scope.layouts[ref.symbol]
     found = axis_columns(layout, ref.args, table, scope, ref)
-    return layout.flat([c.positions for c in found], offsets[ref.symbol], np.int32)
+    return layout.flat([c.positions for c in found], offsets[ref.symbol], np.int32).astype(np.int32, copy=False)
 
 
 @dataclass(frozen=True, eq=False)
 class Entries:
-    """The coefficients that one monomial gives: ``constant``, or ``coefficient`` over ``table`` (of this ``shape``)."""
+    """The coefficients of ``decision`` that one monomial gives: ``constant``, or ``coefficient`` over ``table``."""
 
+    decision: str
     shape: tuple[int, ...]
     constant: float | None
     table: Table | None
@@ -94,8 +95,8 @@ def _first(columns: Ints) -> int:
 
 def _entries(m: Monomial) -> Entries:
     if m.factors:
-        return Entries(m.table.shape, None, m.table, m.coefficient())
-    return Entries(m.table.shape, m.scale, None, None)
+        return Entries(m.refs[0].symbol, m.table.shape, None, m.table, m.coefficient())
+    return Entries(m.refs[0].symbol, m.table.shape, m.scale, None, None)
 
 
 def _wide(values: Values, shape: tuple[int, ...]) -> Values:

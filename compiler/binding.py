@@ -47,7 +47,18 @@ from .layouts import Layout, SetFamily, flattened
 from .members import Members
 from .scope import Datum, EvaluationError, Scope, text_of
 from .sets import contains, domain, layout_of, listing
-from .spaces import UNIT, Domain, IndexColumn, Positions, by_rows, domain_of, factorised, single_domain, starts_of
+from .spaces import (
+    UNIT,
+    Domain,
+    IndexColumn,
+    Positions,
+    Values,
+    by_rows,
+    domain_of,
+    factorised,
+    single_domain,
+    starts_of,
+)
 from .terms import Node, symbols_in
 
 DATA = (SetSymbol, Parameter)
@@ -75,7 +86,7 @@ def bind(
             broken.add(symbol.name)
             continue
         try:
-            _bind_one(symbol, supplied, scope)
+            _bind_one(symbol, supplied, scope, kept=only is not None and not symbols_in(symbol.space) & only)
         except DataError as error:
             faults += error.diagnostics
             broken.add(symbol.name)
@@ -100,7 +111,7 @@ def needs(symbol: Symbol) -> frozenset[str]:
 
 
 def in_order(program: Program) -> Iterator[Symbol]:
-    """Sets, parameters and named expressions, each after what it needs; ``within`` counts only where it is no circle."""
+    """Sets, parameters and named expressions, each after what it needs; ``within`` counts where it is no circle."""
     done: set[str] = set()
     kinds = (SetSymbol, Parameter, NamedExpression)
     for first in program.symbols.values():
@@ -121,9 +132,10 @@ def in_order(program: Program) -> Iterator[Symbol]:
             waiting += [(program.symbols[n], False) for n in sorted(wanted) if n in program.symbols and n not in done]
 
 
-def _bind_one(symbol: Symbol, supplied: Supplied, scope: Scope) -> None:
+def _bind_one(symbol: Symbol, supplied: Supplied, scope: Scope, *, kept: bool) -> None:
+    """``kept``: the index space is as it was, so its layout stays."""
     here = scope.named(symbol.name)
-    layout = layout_of(symbol.space, here)
+    layout = scope.layouts[symbol.name] if kept else layout_of(symbol.space, here)
     scope.layouts[symbol.name] = layout
     if isinstance(symbol, SetSymbol):
         scope.sets[symbol.name] = _bind_set(symbol, supplied, layout, here)
@@ -244,7 +256,7 @@ def _wide(found: NDArray[np.generic], layout: Layout) -> NDArray[np.generic]:
     return np.broadcast_to(found, layout.table.shape).reshape(-1)
 
 
-def _stored(values: NDArray[np.generic]) -> Datum:
+def _stored(values: Values) -> Datum:
     """Numbers as they are; texts as positions among the distinct ones."""
     if values.dtype != np.object_:
         return values
@@ -301,7 +313,7 @@ def _holds_text(found: Domain | SetFamily) -> bool:
 def _not_within(symbol: SetSymbol, within: SetExpr, supplied: Supplied, scope: Scope) -> list[Diagnostic]:
     found = scope.sets[symbol.name]
     if isinstance(found, Domain):
-        keys = IndexColumn(found, np.arange(found.size)).components()
+        keys = IndexColumn(found, np.arange(found.size), whole=True).components()
         table = by_rows(UNIT, np.zeros(found.size, dtype=np.intp), {})
     else:
         keys = found.elements.components()
@@ -312,7 +324,9 @@ def _not_within(symbol: SetSymbol, within: SetExpr, supplied: Supplied, scope: S
         return []
     members = [tuple(_plain(k.domain.members.columns[0][k.positions[row]]) for k in keys) for row in bad]
     candidates = {str(v) for d in _within_parts(symbol, scope) for v in d.members.columns[0] if isinstance(v, str)}
-    return report_not_within(symbol, members, text_of(within), sorted(candidates), supplied.get(symbol.name), bad.tolist())
+    return report_not_within(
+        symbol, members, text_of(within), sorted(candidates), supplied.get(symbol.name), bad.tolist()
+    )
 
 
 def _plain(item: object) -> float | int | str:

@@ -70,6 +70,11 @@ class Certificate(tuple[Line, ...]):
     def to_json(self) -> list[dict[str, Any]]:
         return [line.to_json() for line in self]
 
+    def _repr_html_(self) -> str:
+        from .html import certificate_html
+
+        return certificate_html(self)
+
     def __repr__(self) -> str:
         return "\n".join(map(str, self)) if self else "no certificate"
 

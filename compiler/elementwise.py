@@ -61,45 +61,44 @@ def _numeric(function: Callable[..., Any]) -> Callable[..., Values]:
     return apply
 
 
-OPERATIONS: dict[str, Callable[..., Values]] = {
-    name: _numeric(function)
-    for name, function in {
-        "add": np.add,
-        "sub": np.subtract,
-        "mul": np.multiply,
-        "div": np.divide,
-        "idiv": np.floor_divide,
-        "mod": np.mod,
-        "pow": _power,
-        "neg": np.negative,
-        "min": lambda *a: _folded(np.minimum, a),
-        "max": lambda *a: _folded(np.maximum, a),
-        "exp": np.exp,
-        "log": np.log,
-        "log10": np.log10,
-        "sqrt": np.sqrt,
-        "sin": np.sin,
-        "cos": np.cos,
-        "tan": np.tan,
-        "asin": np.arcsin,
-        "acos": np.arccos,
-        "atan": np.arctan,
-        "sinh": np.sinh,
-        "cosh": np.cosh,
-        "tanh": np.tanh,
-        "abs": np.abs,
-        "sign": np.sign,
-        "floor": np.floor,
-        "ceil": np.ceil,
-        "round": np.rint,
-        "entropy": _entropy,
-        "kl": _kl,
-        "huber": _huber,
-        "sigmoid": _sigmoid,
-        "softplus": _softplus,
-        "erf": _erf,
-    }.items()
+_FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "add": np.add,
+    "sub": np.subtract,
+    "mul": np.multiply,
+    "div": np.divide,
+    "idiv": np.floor_divide,
+    "mod": np.mod,
+    "pow": _power,
+    "neg": np.negative,
+    "min": lambda *a: _folded(np.minimum, a),
+    "max": lambda *a: _folded(np.maximum, a),
+    "exp": np.exp,
+    "log": np.log,
+    "log10": np.log10,
+    "sqrt": np.sqrt,
+    "sin": np.sin,
+    "cos": np.cos,
+    "tan": np.tan,
+    "asin": np.arcsin,
+    "acos": np.arccos,
+    "atan": np.arctan,
+    "sinh": np.sinh,
+    "cosh": np.cosh,
+    "tanh": np.tanh,
+    "abs": np.abs,
+    "sign": np.sign,
+    "floor": np.floor,
+    "ceil": np.ceil,
+    "round": np.rint,
+    "entropy": _entropy,
+    "kl": _kl,
+    "huber": _huber,
+    "sigmoid": _sigmoid,
+    "softplus": _softplus,
+    "erf": _erf,
 }
+
+OPERATIONS: dict[str, Callable[..., Values]] = {name: _numeric(function) for name, function in _FUNCTIONS.items()}
 
 
 def _folded(function: Callable[[Values, Values], Values], args: tuple[Values, ...]) -> Values:
@@ -135,7 +134,7 @@ UNDEFINED: dict[str, Callable[..., Values]] = {
     "acos": lambda x: np.abs(x) > 1,
     "entropy": lambda x: x < 0,
     "kl": lambda x, y: (x < 0) | (y < 0) | ((y == 0) & (x > 0)),
-    "huber": lambda x, delta=None: np.zeros((), np.bool_) if delta is None else np.asarray(delta) < 0,
+    "huber": lambda *args: np.asarray(args[1:] and args[1] < 0, dtype=np.bool_),
 }
 
 CHECKED = frozenset(UNDEFINED) - {"add", "sub"}

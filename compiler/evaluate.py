@@ -9,6 +9,7 @@ evaluated again, and only if one of those is undefined is that an error.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from math import prod
 from typing import Any
 
@@ -32,8 +33,8 @@ from optc.dsl.program import (
     Piecewise,
     Reduce,
     SetMeasure,
+    SetRef,
     SymbolRef,
-    Term,
     TextConstant,
 )
 
@@ -90,8 +91,8 @@ def holds(term: Expr, table: Table, scope: Scope) -> NDArray[np.bool_]:
     """Truth values of a condition over a table."""
     found = value(term, table, scope)
     if isinstance(found, IndexColumn):
-        return found.values() != 0
-    return found if found.dtype == np.bool_ else found != 0
+        found = found.values()
+    return found if found.dtype == np.bool_ else np.asarray(found != 0)
 
 
 def value(term: Expr, table: Table, scope: Scope) -> Datum:
@@ -182,7 +183,9 @@ def _only_axis(column: IndexColumn) -> int | None:
     return long[0] - column.positions.ndim if len(long) == 1 else None
 
 
-def axis_columns(layout: Layout, args: Sequence[Expr], table: Table, scope: Scope, term: Term) -> list[IndexColumn]:
+def axis_columns(
+    layout: Layout, args: Sequence[Expr], table: Table, scope: Scope, term: SymbolRef | SetRef
+) -> list[IndexColumn]:
     """For each axis of a family, the positions that the arguments ask for; raises where there is no such entry."""
     found: list[IndexColumn] = []
     rest = list(args)
@@ -198,7 +201,7 @@ def axis_columns(layout: Layout, args: Sequence[Expr], table: Table, scope: Scop
         if not table.size:
             column = IndexColumn(axis, np.empty(table.shape, dtype=np.intp))
         elif int(column.positions.min()) < 0:
-            raise _no_entry(layout, args, column.positions < 0, table, scope, term)
+            raise _no_entry(args, column.positions < 0, table, scope, term)
         found.append(column)
     return found
 
@@ -241,27 +244,21 @@ def components_of(args: Sequence[Expr], table: Table, scope: Scope) -> list[Inde
 
 
 def _no_entry(
-    layout: Layout, args: Sequence[Expr], bad: NDArray[np.bool_], table: Table, scope: Scope, term: Term
+    args: Sequence[Expr], bad: NDArray[np.bool_], table: Table, scope: Scope, term: SymbolRef | SetRef
 ) -> EvaluationError:
     row = first_row(table, bad)
     key: list[float | int | str] = []
     for part in components_of(args, table, scope):
         values = part.values() if isinstance(part, IndexColumn) else part
         values = values.reshape((1,) * max(table.ndim - values.ndim, 0) + values.shape)
-        item = np.broadcast_to(values, values.shape[: values.ndim - table.ndim] + table.shape)[(..., *row)]
-        key.append(
-            item.reshape(-1)[0].item() if isinstance(item, np.ndarray) and item.dtype != np.object_ else _plain(item)
-        )
-    family = term.symbol if isinstance(term, SymbolRef) else ""
+        wide = np.broadcast_to(values, values.shape[: values.ndim - table.ndim] + table.shape)
+        first = wide.reshape((-1, *table.shape))[0][row]
+        key.append(first.item() if isinstance(first, np.generic) else first)
+    family = term.symbol
     place = place_words(term, table, bad, scope)
     return EvaluationError(
         report(NO_ENTRY, term.span, entry=entry_text(family, tuple(key)), where=place, family=family)
     )
-
-
-def _plain(item: Any) -> float | int | str:
-    found = item.reshape(-1)[0] if isinstance(item, np.ndarray) else item
-    return found.item() if isinstance(found, np.generic) else found
 
 
 def _named_expression(term: SymbolRef, symbol: NamedExpression, table: Table, scope: Scope) -> Datum:
@@ -422,7 +419,7 @@ def _piecewise(term: Piecewise, table: Table, scope: Scope) -> Datum:
     x = numbers(value(term.argument, table, scope))
     points = [numbers(value(b, table, scope)) for b in term.breakpoints]
     heights = [numbers(value(v, table, scope)) for v in term.values]
-    for left, right in zip(points, points[1:], strict=False):
+    for left, right in pairwise(points):
         if (left >= right).any():
             raise undefined(term, table, left >= right, "the breakpoints do not increase", scope)
     result = _line(x, points, heights, 0)
@@ -433,7 +430,8 @@ def _piecewise(term: Piecewise, table: Table, scope: Scope) -> Datum:
 
 def _line(x: Values, points: list[Values], heights: list[Values], k: int) -> Values:
     slope = (heights[k + 1] - heights[k]) / (points[k + 1] - points[k])
-    return heights[k] + slope * (x - points[k])
+    line: Values = heights[k] + slope * (x - points[k])
+    return line
 
 
 def _member(term: Member, table: Table, scope: Scope) -> Datum:
@@ -566,6 +564,8 @@ _EVALUATORS: dict[type, Callable[[Any, Table, Scope], Datum]] = {
 }
 
 
-def entry_positions(layout: Layout, args: Sequence[Expr], table: Table, scope: Scope, term: Term) -> Positions:
+def entry_positions(
+    layout: Layout, args: Sequence[Expr], table: Table, scope: Scope, term: SymbolRef | SetRef
+) -> Positions:
     """Entry numbers of a family for the given arguments, over the table."""
     return layout.flat([c.positions for c in axis_columns(layout, args, table, scope, term)])

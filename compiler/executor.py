@@ -6,9 +6,7 @@ tasks, whatever order they are done in.
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -53,6 +51,9 @@ class Processes:
     def map(
         self, function: Callable[[Shared, Task], Result], shared: Shared, tasks: Iterable[Task]
     ) -> Iterator[Result]:
+        import multiprocessing
+        from concurrent.futures import ProcessPoolExecutor
+
         # Fresh processes: a fork would copy solver threads and locks in whatever state they are.
         pool = ProcessPoolExecutor(
             self.workers, multiprocessing.get_context("spawn"), initializer=_install, initargs=(function, shared)

@@ -36,6 +36,7 @@ class Rows:
     """The pattern of one row family: ``block`` and the monomials without decisions of either bound (None: infinite).
 
     ``reads``: names of the data that the pattern depends on; ``uses``: those that its numbers depend on.
+    ``decisions``: the family of each part of the block.
     """
 
     name: str
@@ -47,6 +48,10 @@ class Rows:
     equal: bool
     reads: frozenset[str]
     uses: frozenset[str]
+
+    @property
+    def decisions(self) -> tuple[str, ...]:
+        return tuple(p.decision for p in self.block.parts)
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,7 +164,10 @@ def objective_pattern(instance: Instance, term: Expr, degree: int, name: str | N
         first = linear([m for m in monomials if len(m.refs) == 1], offsets_of(instance), scope)
         quadratic = tuple(m for m in monomials if len(m.refs) == 2)
         constant = tuple(m for m in monomials if not m.refs)
-        known = (term, Expression(first, quadratic, constant, frozenset(group.reads), needed_by(term, instance.program)))
+        known = (
+            term,
+            Expression(first, quadratic, constant, frozenset(group.reads), needed_by(term, instance.program)),
+        )
         instance.patterns[key] = known
     assert isinstance(known, tuple)
     found = known[1]

@@ -52,7 +52,10 @@ def values_of(instance: Instance, given: object, *, complete: bool, source: str 
         else:
             found[name] = values
     if complete:
-        faults += [fault for family in instance.families for fault in _missing(family, found, faults)]
+        wrong = families.keys() - found.keys()
+        faults += [
+            fault for family in instance.families if family.name not in wrong for fault in _missing(family, found)
+        ]
     if faults:
         raise GivenError(faults)
     return found
@@ -77,9 +80,7 @@ def _unknown(name: str, known: Mapping[str, Family]) -> Diagnostic:
     return report(solving.START_UNKNOWN, None, hints=hints, name=name)
 
 
-def _missing(family: Family, found: Mapping[str, Floats], faults: Sequence[Diagnostic]) -> list[Diagnostic]:
-    if any(f"`{family.name}`" in fault.message for fault in faults):
-        return []
+def _missing(family: Family, found: Mapping[str, Floats]) -> list[Diagnostic]:
     values = found.get(family.name, np.full(family.count, np.nan))
     gaps = np.flatnonzero(np.isnan(values))
     if not len(gaps):

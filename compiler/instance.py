@@ -26,7 +26,7 @@ block, ``()`` for the model itself.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
@@ -49,12 +49,14 @@ from optc.dsl.program import (
 )
 
 from . import binding
-from .data import DataError, Supplied
+from .data.errors import DataError
+from .data.supplied import Supplied
 from .evaluate import evaluate, flat_values
 from .layouts import Layout
 from .members import Members
 from .scope import EvaluationError, Scope, entry_text, literal_text
 from .spaces import Values
+from .terms import symbols_in
 
 Role = Literal["decision", "data", "uncertain", "multiplier"]
 Floats = NDArray[np.float64]
@@ -69,7 +71,7 @@ class Family:
     """
 
     name: str
-    symbol: Variable | Choice | Uncertain
+    symbol: Variable | Choice | Uncertain | Multiplier
     layout: Layout
     offset: int
     lower: Floats
@@ -198,29 +200,60 @@ def build(program: Program, supplied: Supplied, roles: Mapping[str, Role] | None
     with np.errstate(all="ignore"):
         broken = binding.bind(program, supplied, scope, faults, notes)
         binding.lay_out(program, scope, broken, faults)
-        families = _families(program, scope, broken, faults, notes)
+        every = {**default_roles(program), **(roles or {})}
+        families = _families(program, scope, broken, faults, notes, every)
         nature = _nature(program, scope, broken, faults, notes)
     if faults or broken:  # what is broken was told when it was read
         raise DataError(faults)
-    constraints = tuple(
-        ConstraintFamily(c.name, c, scope.layouts[c.name], c.block)
-        for c in program.symbols.values()
-        if isinstance(c, Constraint)
-    )
-    every = {**default_roles(program), **(roles or {})}
+    constraints = _constraints(program, scope)
     return Instance(program, supplied, scope, every, families, nature, constraints, tuple(notes))
 
 
+def assemble(instance: Instance, program: Program, scope: Scope) -> Instance:
+    """An instance of a rewritten program whose sets, data and layouts are in ``scope`` already.
+
+    Raises ``DataError`` for bounds that are undefined or cross.
+    """
+    faults: list[Diagnostic] = []
+    notes: list[Diagnostic] = []
+    roles: dict[str, Role] = {**default_roles(program), **instance.roles}
+    with np.errstate(all="ignore"):
+        families = _families(program, scope, set(), faults, notes, roles)
+        nature = _nature(program, scope, {n for n, r in roles.items() if r != "uncertain"}, faults, notes)
+    if faults:
+        raise DataError(faults)
+    return replace(
+        instance,
+        program=program,
+        scope=scope,
+        roles=roles,
+        families=families,
+        nature=nature,
+        constraints=_constraints(program, scope),
+        patterns={},
+    )
+
+
+def _constraints(program: Program, scope: Scope) -> tuple[ConstraintFamily, ...]:
+    found = (c for c in program.symbols.values() if isinstance(c, Constraint))
+    return tuple(ConstraintFamily(c.name, c, scope.layouts[c.name], c.block) for c in found)
+
+
 def _families(
-    program: Program, scope: Scope, broken: set[str], faults: list[Diagnostic], notes: list[Diagnostic]
+    program: Program,
+    scope: Scope,
+    broken: set[str],
+    faults: list[Diagnostic],
+    notes: list[Diagnostic],
+    roles: Mapping[str, Role],
 ) -> tuple[Family, ...]:
     found: list[Family] = []
     offset = 0
     for block in blocks(program):
         for name in block.decisions:
             symbol = program.symbols[name]
-            assert isinstance(symbol, (Variable, Choice))
-            if name in broken:
+            assert isinstance(symbol, (Variable, Choice, Multiplier))
+            if name in broken or roles[name] != "decision" or broken & _range_needs(symbol):
                 continue
             family = family_of(symbol, offset, scope, faults, notes)
             if family is not None:
@@ -234,14 +267,21 @@ def _nature(
 ) -> tuple[Family, ...]:
     found: list[Family] = []
     for name, symbol in program.symbols.items():
-        if isinstance(symbol, Uncertain) and name not in broken:
+        if isinstance(symbol, Uncertain) and name not in broken and not broken & _range_needs(symbol):
             family = family_of(symbol, sum(f.count for f in found), scope, faults, notes)
             found += [family] if family is not None else []
     return tuple(found)
 
 
+def _range_needs(symbol: Symbol) -> frozenset[str]:
+    """The names in the bounds and the start of a decision: where one is broken, so is the family."""
+    bounds = getattr(symbol, "bounds", None)
+    terms = () if bounds is None else (bounds.lower, bounds.upper, getattr(symbol, "start", None))
+    return frozenset().union(*(symbols_in(term) for term in terms if term is not None))
+
+
 def family_of(
-    symbol: Variable | Choice | Uncertain,
+    symbol: Variable | Choice | Uncertain | Multiplier,
     offset: int,
     scope: Scope,
     faults: list[Diagnostic],
@@ -249,7 +289,7 @@ def family_of(
 ) -> Family | None:
     """The family with its bounds and start, or None where those are wrong."""
     layout = scope.layouts[symbol.name]
-    kind = "choice" if isinstance(symbol, Choice) else symbol.domain
+    kind = _kind(symbol)
     integer = kind in ("integer", "binary", "spin", "choice")
     named = scope.named(symbol.name)
     try:
@@ -273,11 +313,19 @@ def family_of(
     return Family(symbol.name, symbol, layout, offset, lower, upper, start, integer, kind, symbol.block)
 
 
+def _kind(symbol: Variable | Choice | Uncertain | Multiplier) -> str:
+    if isinstance(symbol, Choice):
+        return "choice"
+    return "multiplier" if isinstance(symbol, Multiplier) else symbol.domain
+
+
 _NATURAL = {"binary": (0.0, 1.0), "spin": (-1.0, 1.0), "simplex": (0.0, np.inf)}
 
 
-def _bounds(symbol: Variable | Choice | Uncertain, layout: Layout, scope: Scope) -> tuple[Floats, Floats]:
+def _bounds(symbol: Variable | Choice | Uncertain | Multiplier, layout: Layout, scope: Scope) -> tuple[Floats, Floats]:
     """Bounds as ``(count,)``, or shapeless where one number serves all."""
+    if isinstance(symbol, Multiplier):
+        return np.asarray(-np.inf), np.asarray(np.inf)
     if isinstance(symbol, Choice) or (isinstance(symbol, Uncertain) and symbol.scenarios is not None):
         options = scope.options[symbol.name]
         return np.zeros(()), np.asarray(float(max(options.size - 1, 0)))

@@ -29,11 +29,11 @@ class LazyProduct(Members):
         return Members.product(self.factors)
 
     @cached_property
-    def columns(self) -> tuple[Column, ...]:  # type: ignore[override]
+    def columns(self) -> tuple[Column, ...]:
         return self._whole.columns
 
     @cached_property
-    def coded(self) -> tuple[Coded, ...] | None:  # type: ignore[override]
+    def coded(self) -> tuple[Coded, ...] | None:
         return self._whole.coded
 
     @property
@@ -73,7 +73,7 @@ class Layout:
 
     def flat(self, positions: Sequence[Positions], offset: int = 0, dtype: type = np.intp) -> Positions:
         """The entry number of axis positions (broadcast together), plus ``offset``."""
-        total = np.asarray(offset, dtype=dtype)
+        total: Positions = np.asarray(offset, dtype=dtype)
         for at, stride in zip(positions, self.strides, strict=True):
             total = total + at.astype(dtype, copy=False) * dtype(stride)
         return total

@@ -201,11 +201,14 @@ class _Reader:
 
     # --------------------------------------------------------------------------------------------------- the lines
     def fields(self, line: str) -> list[str]:
-        if not self.fixed:
-            words = line.split()
-            dollar = next((at for at, word in enumerate(words) if at >= 2 and word[0] == "$"), None)
-            return words if dollar is None else words[:dollar]
-        return [line[a:b].strip() for a, b in _FIELDS]
+        """The fields of a line; what stands behind a ``$`` from the third field on is a comment."""
+        if self.fixed:
+            return [line[a:b].strip() for a, b in _FIELDS]
+        words = line.split()
+        if "$" in line:
+            comment = next((at for at, word in enumerate(words) if at >= 2 and word[0] == "$"), len(words))
+            return words[:comment]
+        return words
 
     def objective_sense(self, fields: list[str]) -> None:
         word = next((f for f in fields if f), "").upper()
@@ -381,13 +384,13 @@ class _Reader:
 
     def value(self, spelled: str, *, infinite: bool = False) -> float:
         try:
-            value = float(spelled.replace("D", "E").replace("d", "e"))
+            value = float(spelled)
         except ValueError:
-            value = _infinity(spelled)
-        if math.isnan(value) or (math.isinf(value) and not infinite):
+            value = _other_spelling(spelled)
+        if math.isfinite(value):
+            return math.copysign(math.inf, value) if infinite and abs(value) >= 1e30 else value
+        if math.isnan(value) or not infinite:
             raise self.wrong(f"{spelled or 'nothing'} stands where a number belongs", "write a finite number")
-        if infinite and abs(value) >= 1e30:
-            return math.copysign(math.inf, value)
         return value
 
     # ---------------------------------------------------------------------------------------------------- the form
@@ -535,8 +538,9 @@ class _Reader:
         return self.refuse(codes.MPS_UNKNOWN_NAME, kind=kind, name=name, mend=mend)
 
 
-def _infinity(spelled: str) -> float:
-    word = spelled.strip().lower()
-    if word.lstrip("+-") in ("inf", "infinity", "1e30"):
-        return -math.inf if word.startswith("-") else math.inf
-    return math.nan
+def _other_spelling(spelled: str) -> float:
+    """Fortran's exponents, ``1.5D0``; NaN for what is no number."""
+    try:
+        return float(spelled.replace("D", "E").replace("d", "e"))
+    except ValueError:
+        return math.nan

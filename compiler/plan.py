@@ -59,13 +59,18 @@ class Lowering:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One way to one backend. ``refused``: why it cannot be taken, or None; ``need``: what would remove that."""
+    """One way to one backend.
+
+    ``refused``: why it cannot be taken, or None; ``need``: what would remove that; ``passed``: how many of the checks
+    went well before, so that the most promising of several refusals can be told.
+    """
 
     lowering: Lowering
     backend: Backend
     cost: float
     refused: str | None = None
     need: str = ""
+    passed: int = 0
 
     @property
     def steps(self) -> tuple[str, ...]:
@@ -105,27 +110,30 @@ def plan(instance: Instance, backends: Sequence[Backend], wanted: str | None = N
         for lowering in LOWERINGS:
             if lowering.target not in backend.capabilities.forms:
                 continue
-            refused, need = _obstacle(instance, start, lowering, backend, wanted)
-            found.append(Route(lowering, backend, lowering.cost + 0.01 * order, refused, need))
-    found.sort(key=lambda route: (route.refused is not None, route.cost))
+            passed, refused, need = _obstacle(instance, start, lowering, backend, wanted)
+            found.append(Route(lowering, backend, lowering.cost + 0.01 * order, refused, need, passed))
+    found.sort(key=lambda route: (route.refused is not None, -route.passed, route.cost))
     return Plan(start, tuple(found))
 
 
 def _obstacle(
     instance: Instance, start: Signature, lowering: Lowering, backend: Backend, wanted: str | None
-) -> tuple[str | None, str]:
+) -> tuple[int, str | None, str]:
+    """How many checks went well, the first that did not (None: all went well), and what would remove it."""
     target = lowering.transfer(start)
     if isinstance(target, str):
-        return target, _NEEDS.get(_first_foreign(start), "use a class of models that a backend takes")
+        return 0, target, _NEEDS.get(_first_foreign(start), "use a class of models that a backend takes")
     refused = _backend_refuses(target, backend)
     if refused is not None:
-        return refused, "use a backend that takes such models (`optc backends` lists them)"
+        return 1, refused, "use a backend that takes such models (`optc backends` lists them)"
     if wanted is not None and backend.name != wanted:
-        return f"backend `{wanted}` was asked for", ""
+        return 2, f"backend `{wanted}` was asked for", ""
     if backend.version() is None:
-        return f"backend `{backend.name}` is not installed", f"install it with `{backend.install}`"
+        return 3, f"backend `{backend.name}` is not installed", f"install it with `{backend.install}`"
     reason = lowering.accepts(instance)
-    return (None, "") if reason is None else (reason.message, reason.hints[0].text if reason.hints else "")
+    if reason is not None:
+        return 4, reason.message, reason.hints[0].text if reason.hints else ""
+    return 5, None, ""
 
 
 def _backend_refuses(target: Signature, backend: Backend) -> str | None:

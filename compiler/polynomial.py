@@ -99,7 +99,7 @@ class NotPolynomialError(Exception):
         self.diagnostic = diagnostic
 
 
-def _refuse(term: Term, reason: str, group: Group) -> NotPolynomialError:
+def _refuse(term: Expr, reason: str, group: Group) -> NotPolynomialError:
     code = NOT_LINEAR if group.degree < 2 else NOT_QUADRATIC
     return NotPolynomialError(report(code, term.span, expression=text_of(term), reason=reason))
 
@@ -207,7 +207,7 @@ def _product(term: Apply, args: Sequence[Expr], table: Table, group: Group) -> l
     return found
 
 
-def _joined(term: Term, m: Monomial, n: Monomial, group: Group) -> Monomial:
+def _joined(term: Expr, m: Monomial, n: Monomial, group: Group) -> Monomial:
     if len(m.refs) + len(n.refs) > group.degree:
         raise _refuse(term, "decisions are multiplied", group)
     return Monomial(n.table, m.refs + n.refs, m.factors + n.factors, m.scale * n.scale)

@@ -79,7 +79,9 @@ def triangle_values(pattern: Triangle, scope: Scope) -> Floats:
     """The value phase: one number for each entry of the triangle."""
     values = []
     for part in pattern.parts:
-        found = np.asarray(part.constant) if part.constant is not None else evaluate(part.coefficient, part.table, scope)
+        found = (
+            np.asarray(part.constant) if part.constant is not None else evaluate(part.coefficient, part.table, scope)
+        )
         values.append(np.broadcast_to(found * part.factor, part.table.shape).reshape(-1))
     flat = np.concatenate(values) if values else np.empty(0)
     if pattern.order is not None:

@@ -281,11 +281,12 @@ class Point:
     def domain_rows(self, name: str) -> Iterator[DomainRow]:
         """How far a decision family's values are from its bounds, integrality, simplex, cone or options."""
         symbol = self._reference.program.symbols[name]
-        if isinstance(symbol, Choice):
+        options = symbol.options if isinstance(symbol, Choice) else None
+        if isinstance(symbol, Uncertain):
+            options = symbol.scenarios
+        if options is not None:
             for key in self._reference.keys(name):
-                assert symbol.options is not None
-                env = self._reference.environment(symbol, key)
-                allowed = members(symbol.options, env, self)
+                allowed = members(options, self._reference.environment(symbol, key), self)
                 yield DomainRow(key, option_violation(self.entry(name, key), allowed))
             return
         assert isinstance(symbol, (Variable, Uncertain))

@@ -164,7 +164,16 @@ class Solution:
 
     def to_json(self, *, indent: int | None = None) -> str:
         """The object as text; NaN and infinities are the strings ``"nan"``, ``"inf"``, ``"-inf"``."""
-        return json.dumps(spelled(self.to_dict()), ensure_ascii=False, allow_nan=False, indent=indent)
+        found = self.to_dict()
+        try:
+            return json.dumps(found, ensure_ascii=False, allow_nan=False, indent=indent)
+        except ValueError:
+            return json.dumps(spelled(found), ensure_ascii=False, allow_nan=False, indent=indent)
+
+    def _repr_html_(self) -> str:
+        from .html import solution_html
+
+        return solution_html(self)
 
     def __repr__(self) -> str:
         lines = [f"{self.model} ({self.problem_class}): {self.status}, {self.termination}"]

@@ -12,7 +12,18 @@ from numpy.typing import NDArray
 from optc.dsl.catalogue import report
 from optc.dsl.catalogue.instances import UNDEFINED_VALUE
 from optc.dsl.diagnostics import Code, Diagnostic
-from optc.dsl.program import IndexVar, Symbol, Term
+from optc.dsl.program import (
+    ComputedSet,
+    Expr,
+    IndexVar,
+    LiteralSet,
+    ProductSet,
+    RangeSet,
+    SetExpr,
+    SetOperation,
+    SetRef,
+    Symbol,
+)
 
 from .layouts import Layout, SetFamily
 from .spaces import Domain, IndexColumn, Table, Values
@@ -60,14 +71,14 @@ class EvaluationError(Exception):
 
 
 def undefined(
-    term: Term, table: Table, bad: NDArray[np.bool_], reason: str, scope: Scope, code: Code = UNDEFINED_VALUE
+    term: Expr | SetExpr, table: Table, bad: NDArray[np.bool_], reason: str, scope: Scope, code: Code = UNDEFINED_VALUE
 ) -> EvaluationError:
     """The error for a term whose value is undefined where ``bad`` (over the table, perhaps batched) holds."""
     place = place_words(term, table, bad, scope)
     return EvaluationError(report(code, term.span, expression=text_of(term), where=place, reason=reason))
 
 
-def place_words(term: Term, table: Table, bad: NDArray[np.bool_], scope: Scope) -> str:
+def place_words(term: Expr | SetExpr, table: Table, bad: NDArray[np.bool_], scope: Scope) -> str:
     """`` in need, at n = "iron"``: the family and the indices of the first bad row."""
     words = f" in {scope.family}" if scope.family else ""
     row = first_row(table, bad)
@@ -112,10 +123,11 @@ def literal_text(value: float | int | str) -> str:
     return str(int(number)) if number.is_integer() else repr(number)
 
 
-def text_of(term: Term) -> str:
+def text_of(term: Expr | SetExpr) -> str:
     """The user's spelling, on one line; the kind of the term where it has none."""
     if term.span is not None:
         return " ".join(term.span.text.split())
-    from .printing import term_text
+    from .printing import set_text, term_text
 
-    return str(term_text(term))
+    sets = (SetRef, RangeSet, ProductSet, SetOperation, LiteralSet, ComputedSet)
+    return set_text(term) if isinstance(term, sets) else term_text(term)

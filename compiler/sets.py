@@ -270,7 +270,8 @@ def tuple_column(pieces: Sequence[IndexColumn]) -> IndexColumn:
 
 
 def _dependent_product(term: ProductSet, table: Table, scope: Scope) -> Listing:
-    at, pieces = table, []
+    at = table
+    pieces: list[IndexColumn] = []
     for factor in term.factors:
         found = listing(factor, at, scope)
         at = by_rows(at, found.parents, {})
@@ -521,7 +522,7 @@ def contains(term: SetExpr, keys: Sequence[IndexColumn | Values], table: Table, 
         if number.dtype == np.object_:
             return np.zeros((), dtype=np.bool_)
         low, high = _whole(term, term.low, table, scope), _whole(term, term.high, table, scope)
-        return (number >= low) & (number <= high) & (number == np.floor(number))
+        return np.asarray((number >= low) & (number <= high) & (number == np.floor(number)))
     family, rows = _as_family(term, table, scope)
     return family.find(rows, locate(family.elements.domain, keys)) >= 0
 

@@ -37,6 +37,8 @@ from .verify.report import Report, judge
 from .verify.unbounded import unbounded
 from .verify.weak_duality import curvature
 
+NEARBY_SECONDS = 5.0  # for a second solve that may turn a reported bound into a proved one
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -94,6 +96,11 @@ class _Found:
     @property
     def tolerance(self) -> float:
         return self.request.goal.tolerance
+
+    def duals_nearby(self, form: LinearForm, x: Floats) -> Floats | None:
+        """Row duals of a form that differs a little from the one solved, begun from its answer."""
+        budget = self.context.within(NEARBY_SECONDS).silent()
+        return self.route.backend.solve(form, self.request.goal, self.options, budget, Start(x)).row_duals
 
     def lift(self, x: Floats) -> dict[str, Floats]:
         lifted = self.route.lowering.lift(x, self.inverse)
@@ -171,7 +178,13 @@ def _point(found: _Found) -> Solution:
     limit = None
     if report_.objective is not None:
         proof = bounds.bound(
-            found.instance, found.form, answer, _solver(found), found.request.goal.gap, report_.objective
+            found.instance,
+            found.form,
+            answer,
+            _solver(found),
+            found.request.goal.gap,
+            report_.objective,
+            found.duals_nearby,
         )
         limit = proof.value
         certificate += [proof.line] if proof.line is not None else []

@@ -1,7 +1,7 @@
 """Index spaces as algebra, materialised late: domains, coded columns, tables, products, joins, filters, segments.
 
-A ``Domain`` is a closed set; an index is a column of positions in one (``IndexColumn``), so that texts are compared once a
-domain and never once a row. A ``Table`` is what an index space becomes: a shape and one column an index, each
+A ``Domain`` is a closed set; an index is a column of positions in one (``IndexColumn``), so that texts are compared
+once a domain and never once a row. A ``Table`` is what an index space becomes: a shape and one column an index, each
 broadcastable to that shape. A pure product keeps one axis a factor (columns of shape ``(1, n, 1)``), a join or a
 filter makes one axis of the rows it finds. Every table knows the table that it extends, and how: by a *product*
 (its leading axes are its parent's) or by *rows* (the flat parent row of each of its own). Values over a table are
@@ -164,12 +164,15 @@ def combined(codes: Sequence[Positions], parts: Sequence[Domain]) -> Positions:
     """One number for each combination of component positions; -1 where a component has none."""
     if prod(p.size for p in parts) >= np.iinfo(np.int64).max:
         raise OverflowError("an index space has more than 2^63 combinations")
-    key: Positions = np.zeros((), dtype=np.intp)
-    missing: NDArray[np.bool_] = np.zeros((), dtype=np.bool_)
-    for code, part in zip(codes, parts, strict=True):
+    key: Positions = codes[0]
+    for code, part in zip(codes[1:], parts[1:], strict=True):
         key = key * part.size + code
+    if all(not code.size or int(code.min()) >= 0 for code in codes):
+        return key
+    missing: NDArray[np.bool_] = codes[0] < 0
+    for code in codes[1:]:
         missing = missing | (code < 0)
-    return np.where(missing, -1, key) if missing.any() else key
+    return np.where(missing, -1, key)
 
 
 _RUNS: dict[tuple[int, int], Domain] = {}
@@ -276,6 +279,8 @@ class IndexColumn:
         """Itself, or a tuple's components."""
         if self.domain.arity == 1:
             return (self,)
+        if self.whole and self.positions.ndim == 1:
+            return tuple(IndexColumn(p, c) for p, c in zip(self.domain.parts, self.domain.codes, strict=True))
         return tuple(
             IndexColumn(p, c[self.positions]) for p, c in zip(self.domain.parts, self.domain.codes, strict=True)
         )
@@ -290,8 +295,8 @@ def locate(target: Domain, components: Sequence[IndexColumn | Values]) -> Positi
         return _recode(only, target) if isinstance(only, IndexColumn) else locate_numbers(target, only)
     codes = [locate(p, [c]) for p, c in zip(target.parts, components, strict=True)]
     keys = combined(codes, target.parts)
-    missing = keys < 0
-    if missing.any():
+    if keys.size and int(keys.min()) < 0:
+        missing = keys < 0
         return np.where(missing, -1, target.lookup.find(np.where(missing, 0, keys))) if target.size else keys
     return target.lookup.find(keys)
 
@@ -352,7 +357,9 @@ class Table:
     def indices(self) -> frozenset[IndexVar]:
         """All indices with a column here."""
         outer = self.parent.indices if self.parent else frozenset()
-        return outer | frozenset(self.own) | frozenset(self.picked) | (self.inner.indices if self.inner else frozenset())
+        return (
+            outer | frozenset(self.own) | frozenset(self.picked) | (self.inner.indices if self.inner else frozenset())
+        )
 
     @cached_property
     def segments(self) -> tuple[Positions, Positions]:
@@ -425,7 +432,9 @@ class Table:
         if not wanted:
             return aligned.reshape((*batch, 1))
         narrow = aligned.reshape(batch + tuple(aligned.shape[len(batch) + axis] for axis in wanted))
-        return narrow[(..., *(self._coordinates[axis] for axis in wanted))]
+        where: tuple[Any, ...] = (..., *(self._coordinates[axis] for axis in wanted))
+        picked: Values = narrow[where]
+        return picked
 
     def chain(self, root: Table) -> Iterator[Table]:
         """The tables from this one up to, and without, ``root``."""

@@ -7,7 +7,19 @@ from dataclasses import fields, replace
 from itertools import count
 from typing import TypeVar
 
-from optc.dsl.program import Apply, Bind, Expr, Fix, Generator, IndexRef, IndexVar, Space, Term
+from optc.dsl.program import (
+    Apply,
+    Bind,
+    Constant,
+    Expr,
+    Fix,
+    Generator,
+    IndexRef,
+    IndexVar,
+    Space,
+    Term,
+    TextConstant,
+)
 
 _T = TypeVar("_T")
 Node = Term | Generator | Space | Bind | Fix
@@ -129,4 +141,86 @@ def _rewrite(value: object, change: Callable[[object], object]) -> object:
         return value
     new = {f.name: _rewrite(getattr(value, f.name), change) for f in fields(value) if f.name != "span"}
     changed = {name: item for name, item in new.items() if item is not getattr(value, name)}
-    return change(replace(value, **changed) if changed else value)
+    return change(replace(value, **changed) if changed else value)  # type: ignore[arg-type]
+
+
+def componentwise(node: _T) -> _T:
+    """The same with every index of a whole tuple written as one index a component."""
+    bound = {p.var for p in walk(node) if isinstance(p, Bind) and p.var.arity > 1}  # type: ignore[arg-type]
+    bound |= {p.var for p in walk(node) if isinstance(p, IndexRef) and p.var.arity > 1}  # type: ignore[arg-type]
+    return rewritten(node, lambda part: _split(part, bound)) if bound else node
+
+
+def component_indices(var: IndexVar) -> tuple[IndexVar, ...]:
+    """One index for each component of a tuple index; always the same ones."""
+    if var.arity == 1:
+        return (var,)
+    return tuple(IndexVar(f"{var.name}.{k + 1}", var.serial) for k in range(var.arity))
+
+
+def _split(node: object, bound: set[IndexVar]) -> object:
+    if isinstance(node, Generator):
+        pattern = tuple(q for p in node.pattern for q in _split_position(p))
+        return node if pattern == node.pattern else replace(node, pattern=pattern)
+    for name in ("args", "element"):
+        items = getattr(node, name, None)
+        if isinstance(items, tuple) and any(isinstance(i, IndexRef) and i.var in bound for i in items):
+            flat = tuple(part for i in items for part in _split_reference(i))
+            return replace(node, **{name: flat})  # type: ignore[type-var]
+    return node
+
+
+def _split_position(position: Bind | Fix) -> tuple[Bind | Fix, ...]:
+    if isinstance(position, Bind) and position.var.arity > 1:
+        return tuple(Bind(v) for v in component_indices(position.var))
+    return (position,)
+
+
+def _split_reference(item: Expr) -> tuple[Expr, ...]:
+    if isinstance(item, IndexRef) and item.var.arity > 1:
+        return tuple(IndexRef(item.span, v) for v in component_indices(item.var))
+    return (item,)
+
+
+def substituted(node: _T, values: dict[IndexVar, Expr]) -> _T:
+    """The same with free indices replaced by terms.
+
+    A pattern position that was held at such an index becomes a new index with an equation in the space's condition,
+    unless the term may stand in a pattern.
+    """
+    return rewritten(node, lambda part: _substituted(part, values)) if values else node
+
+
+def _substituted(node: object, values: dict[IndexVar, Expr]) -> object:
+    if isinstance(node, IndexRef):
+        return values.get(node.var, node)
+    if isinstance(node, Space):
+        return _freed(node)
+    return node
+
+
+def _freed(space: Space) -> Space:
+    """Held positions whose value is no index and no literal, as indices of their own with equations."""
+    equations: list[Expr] = []
+    generators: list[Generator] = []
+    for generator in space.generators:
+        pattern: list[Bind | Fix] = []
+        for position in generator.pattern:
+            value: Expr | None = position.value if isinstance(position, Fix) else None
+            if value is not None and not isinstance(value, (IndexRef, Constant, TextConstant)):
+                var = IndexVar("held", next(_serials))
+                pattern.append(Bind(var))
+                equations.append(Apply(generator.span, "eq", (IndexRef(None, var), value)))
+            else:
+                pattern.append(position)
+        generators.append(replace(generator, pattern=tuple(pattern)))
+    if not equations:
+        return space
+    return Space(tuple(generators), conjunction([*equations, *conjuncts(space.condition)]))
+
+
+def conjunction(conditions: list[Expr]) -> Expr | None:
+    """All of the conditions; None where there are none."""
+    if len(conditions) < 2:
+        return conditions[0] if conditions else None
+    return Apply(conditions[0].span, "and", tuple(conditions))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from unicodedata import category, combining, east_asian_width
 
@@ -18,7 +19,7 @@ class Layout:
     """
 
     cells: tuple[str, ...]
-    starts: tuple[int, ...]
+    starts: Sequence[int]
 
     @property
     def width(self) -> int:
@@ -32,6 +33,8 @@ class Layout:
 
 def lay_out(line: str) -> Layout:
     """Tabs become spaces up to the next multiple of four, control characters a replacement character."""
+    if line.isascii() and line.isprintable():
+        return Layout(tuple(line), range(len(line) + 1))
     cells: list[str] = []
     starts = [0]
     for character in line:

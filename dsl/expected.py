@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from difflib import get_close_matches
 
 from .catalogue import report
 from .catalogue import syntax as codes
@@ -75,7 +74,7 @@ def unexpected(source: Source, stream: Sequence[Token], position: int, acceptabl
     token = stream[position]
     before = stream[position - 1] if position else None
     after = stream[position + 1] if position + 1 < len(stream) else None
-    for judge in (_hard_word, _operand_after_operand, _conditional_operand):
+    for judge in _JUDGES:
         found = judge(source, acceptable, before, token, after)
         if found is not None:
             return found
@@ -88,17 +87,24 @@ def _span(source: Source, token: Token) -> Span:
 
 # ---------------------------------------------------------------------------------------------------- special findings
 def _hard_word(
-    source: Source, acceptable: frozenset[str], _before: Token | None, token: Token, after: Token | None
+    source: Source, acceptable: frozenset[str], before: Token | None, token: Token, after: Token | None
 ) -> Diagnostic | None:
     """A hard word where a name belongs: no other operand can stand there, or what follows shows that it is meant so."""
-    if token.text not in HARD_WORDS or "NAME" not in acceptable or after is None:
+    if before is not None and before.text in ("sum", "prod") and acceptable <= {"(", "{"}:
+        token = before
+    elif token.text not in HARD_WORDS or "NAME" not in acceptable or after is None:
         return None
-    starts_operand = after.kind in _OPERAND_STARTS or after.kind in ("{", "-", "not")
-    if "NUMBER" in acceptable and (starts_operand or token.kind in ("if", "not")):
-        return None
+    elif "NUMBER" in acceptable:  # any operand may stand here, so that the word may also be meant as itself
+        meant = token.kind in ("if", "not") or _starts_operand(after)
+        if meant:
+            return None
     span = _span(source, token)
     hint = Hint(f"choose another name, such as `{token.text}_`", (Edit(span, f"{token.text}_"),))
     return report(codes.HARD_WORD, span, hints=(hint,), word=token.text)
+
+
+def _starts_operand(token: Token) -> bool:
+    return token.kind in _OPERAND_STARTS or token.kind in ("{", "-", "not")
 
 
 def _operand_after_operand(
@@ -110,7 +116,7 @@ def _operand_after_operand(
     if token.kind == "NAME":
         attribute = "default" in acceptable
         known = [word for word in (_ATTRIBUTES if attribute else (*INFIX, *HARD_WORDS)) if _fits(word, acceptable)]
-        near = get_close_matches(token.text, known, 1, 0.7)
+        near = _near(token.text, known)
         if near or attribute:
             span = _span(source, token)
             hints = (Hint(f"did you mean `{near[0]}`?", (Edit(span, near[0]),)),) if near else ()
@@ -121,13 +127,30 @@ def _operand_after_operand(
         return None
     end = Span(source, before.end, before.end)
     hint = Hint("write an operator between them, such as `*`", (Edit(end, " *" if before.end < token.start else "*"),))
-    return report(
-        codes.MISSING_OPERATOR,
-        _span(source, token),
-        hints=(hint,),
-        left=before.text,
-        right=token.text,
+    left = before.text if before.kind not in (")", "]", "}") else f"…{before.text}"
+    return report(codes.MISSING_OPERATOR, _span(source, token), hints=(hint,), left=left, right=token.text)
+
+
+def _unnamed_constraint(
+    source: Source, acceptable: frozenset[str], before: Token | None, token: Token, _after: Token | None
+) -> Diagnostic | None:
+    """``cap x <= 3``: the colon behind a constraint's name is missing, or an operator."""
+    if before is None or before.kind != "NAME" or ":" not in acceptable or "TIMES" not in acceptable:
+        return None
+    if token.kind not in _OPERAND_STARTS - {"TEXT"}:
+        return None
+    end = Span(source, before.end, before.end)
+    hints = (
+        Hint("if it is the name of a constraint, write `:` behind it", (Edit(end, ":"),)),
+        Hint("else write an operator between them, such as `*`"),
     )
+    return report(codes.MISSING_OPERATOR, _span(source, token), hints=hints, left=before.text, right=token.text)
+
+
+def _near(word: str, known: Sequence[str]) -> list[str]:
+    from difflib import get_close_matches  # only where there is a mistake: loading it takes a while
+
+    return get_close_matches(word, known, 1, 0.7)
 
 
 def _fits(word: str, acceptable: frozenset[str]) -> bool:
@@ -140,6 +163,19 @@ def _conditional_operand(
     if token.kind == "if" and "NUMBER" in acceptable:
         return report(codes.CONDITIONAL_OPERAND, _span(source, token))
     return None
+
+
+def _stray_with(
+    source: Source, acceptable: frozenset[str], _before: Token | None, token: Token, after: Token | None
+) -> Diagnostic | None:
+    if token.kind != "with":
+        return None
+    hints = (Hint("only `uncertain` takes constraints behind `with`; others stand in `subject to`"),)
+    found = _found(token, after)
+    return report(codes.UNEXPECTED, _span(source, token), hints=hints, expected=_said(acceptable), found=found)
+
+
+_JUDGES = (_hard_word, _unnamed_constraint, _operand_after_operand, _conditional_operand, _stray_with)
 
 
 # --------------------------------------------------------------------------------------------------------------- words
@@ -176,6 +212,8 @@ def _said(acceptable: frozenset[str]) -> str:
         if name not in said and needed <= rest:
             said.append(name)
             rest -= members
+    if "an operator" in said and "END" in rest:
+        rest -= {"(", ":", "[", "INDEX_OPEN"}
     rank: Callable[[str], tuple[bool, bool, str]] = lambda kind: (kind in ("END", "$END"), kind.isalpha(), kind)  # noqa: E731
     said += [_WORDS.get(kind, f"`{kind}`") for kind in sorted(rest, key=rank)]
     said = list(dict.fromkeys(said))

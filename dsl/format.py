@@ -7,7 +7,7 @@ taken from the text, so that what the formatter does not know cannot be lost.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,7 @@ from .columns import width
 from .diagnostics import Diagnostic
 from .layout import INDENT, WIDTH, Break, Line, Remark, Word, break_lines
 from .parse import parse
+from .printing import tight_operations
 from .source import Source
 from .words import Token, words
 
@@ -107,7 +108,7 @@ def _mark(node: s.Node, marks: _Marks) -> None:
         case s.Complements(left=left):
             marks.infix[left.span.end] = Break.IMPLICATION
         case s.Range(low=low, high=high):
-            marks.tight |= {*_sums(low), *_sums(high)}
+            marks.tight |= {part.left.span.end for end in (low, high) for part in tight_operations(end)}
         case s.Attribute(span=span, word=":"):
             marks.types.add(span.start)
         case s.TableDeclaration(set=name):
@@ -127,20 +128,6 @@ def _mark_names(node: Any, marks: _Marks) -> None:
         name = node.kind
     if isinstance(name, s.Name):
         marks.glued.add(name.span.end)
-
-
-def _sums(operand: s.Expression) -> Iterator[int]:
-    """Where the operators of a range's end stand; those that are words keep their blanks, and so do all beside them."""
-    ends: list[int] = []
-    stack = [operand]
-    while stack:
-        part = stack.pop()
-        if isinstance(part, s.Binary):
-            if part.operator not in ("+", "-", "*", "/"):
-                return iter(())
-            ends.append(part.left.span.end)
-            stack += [part.left, part.right]
-    return iter(ends)
 
 
 # ----------------------------------------------------------------------------------------------------------- the text
@@ -298,7 +285,7 @@ class _Formatter:
         """How readily a line ends before word ``k``."""
         text, before = self.tokens[k].text, self.tokens[k - 1].text
         if depth == 0:
-            if self.starts[k] in self.marks.withs:
+            if self.starts[k] in self.marks.withs or (before == "," and self._looks_like_a_head(k)):
                 return Break.NEVER
             if k + 1 < len(self.tokens) and text == "with" and self.starts[k + 1] in self.marks.withs:
                 return Break.WITH
@@ -315,6 +302,16 @@ class _Formatter:
         if self.tokens[k - 1].start in self.marks.prefixes or (k - 1) in self._tight_operators:
             return Break.NEVER
         return _RANKS.get(before) or self._infix(k - 1)
+
+    def _looks_like_a_head(self, k: int) -> bool:
+        """Whether a line that began with word ``k`` would be read as a constraint, as in ``param a, b : string``."""
+        depth, at = 0, k + 1
+        while at < len(self.tokens) and (depth or self.tokens[at].text == "["):
+            depth += (self.tokens[at].text in _OPENING) - (self.tokens[at].text in _CLOSING)
+            at += 1
+            if depth == 0:
+                break
+        return at < len(self.tokens) and self.tokens[at].text == ":"
 
     def _is_label(self, k: int) -> bool:
         """Whether a ``:`` outside brackets stands behind the name of a constraint or objective."""

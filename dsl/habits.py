@@ -9,6 +9,7 @@ from .catalogue import report
 from .catalogue import syntax as codes
 from .diagnostics import Diagnostic, Edit, Hint
 from .source import Span
+from .vocabulary import HEADS
 
 Said = list[Diagnostic]
 
@@ -42,13 +43,23 @@ def named_by_equals(said: Said, name: s.Name, sign: Span) -> None:
     said.append(report(codes.NAMED_BY_EQUALS, sign, hints=(hint,), name=name.id))
 
 
-def constraint_outside(said: Said, item: s.ConstraintItem) -> None:
-    """A constraint, or something that is no statement, before any ``subject to``."""
-    if item.name is None and item.index is None and not _is_relation(item.body):
-        said.append(report(codes.NO_STATEMENT, item.span))
-        return
-    hint = Hint("begin a list with `subject to`", (Edit(_before(item.span), "subject to\n  "),))
-    said.append(report(codes.OUTSIDE_LIST, item.span, hints=(hint,)))
+def constraints_outside(said: Said, items: Sequence[s.ConstraintItem]) -> None:
+    """Constraints without a ``subject to`` before them, and what is no statement at all."""
+    constraints: list[s.ConstraintItem] = []
+    for item in items:
+        if item.name is not None or item.index is not None or _is_relation(item.body):
+            constraints.append(item)
+        else:
+            said.append(_no_statement(item))
+    for item in constraints[:1]:
+        hint = Hint("begin the list with `subject to`", (Edit(_before(item.span), "subject to\n  "),))
+        said.append(report(codes.OUTSIDE_LIST, item.span, hints=(hint,)))
+
+
+def _no_statement(item: s.ConstraintItem) -> Diagnostic:
+    if isinstance(item.body, s.Name) and item.body.id in HEADS:
+        return report(codes.NO_STATEMENT, item.span, hints=(Hint(f"say what `{item.body.id}` is about behind it"),))
+    return report(codes.NO_STATEMENT, item.span)
 
 
 def _is_relation(body: s.Expression | s.Implication | s.Complements) -> bool:

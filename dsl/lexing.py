@@ -10,39 +10,43 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from . import habits
+from .brackets import CLOSER, block_not_closed, line_begins_with_operator, not_closed, wrong_bracket
 from .catalogue import report
 from .catalogue import syntax as codes
-from .diagnostics import Code, Diagnostic, Edit, Hint, Label
+from .diagnostics import Code, Diagnostic, Edit, Hint
+from .foreign_heads import meant
 from .source import Source, Span
 from .syntax import Comment
 from .vocabulary import (
     BLOCK_HEADS,
-    FOREIGN_HEADS,
     FOREIGN_INFIX,
     FOREIGN_VALUES,
     HARD_WORDS,
     HEADS,
     INFIX,
+    PROPERTIES,
     RESERVED,
     SECOND_WORD,
 )
 from .words import Token, words
 
 DEEPEST = 100
-"""Brackets and blocks may stand this deep in one another; more is refused (E0008)."""
+"""Brackets may stand this deep in one another; more is refused (E0008)."""
 
-_CLOSER = {"(": ")", "[": "]", "{": "}"}
+DEEPEST_BLOCKS = 20
+"""Blocks likewise."""
+
 # After these an operand is complete, and a word can only be a keyword.
 _OPERANDS = frozenset({"NAME", "NUMBER", "TEXT", ")", "]", "}", "PROPERTY", "BAD"})
 # After these a statement can end; `recourse`, `lower` … wait for their brace.
 _ENDINGS = _OPERANDS | {"satisfy", "BLOCK_CLOSE"}
 # Signs and words with which no statement begins; `-` is another matter.
 _CONTINUING = frozenset({"TIMES", "^", "RELATION", "=", "=>", "and", "or", "+", "..", ",", ":", ".", "in", "|"})
-_CONTINUING_WORDS = frozenset({"complements", "union", "inter", "minus", "within", "default"})
+_DECLARATIONS = frozenset({"set", "param", "table", "var", "uncertain", "choose"})
+_BLOCK_WORDS = BLOCK_HEADS | RESERVED  # `stage 1 { … }` is refused as a whole
 _SPECIAL = frozenset({"LINE", ";", "(", "[", "{", ")", "]", "}", "not"})
 _BRACED = frozenset({"min", "max", "count", "norm1", "norm2", "norminf", "logsumexp"})
 
@@ -50,7 +54,7 @@ _BRACED = frozenset({"min", "max", "count", "norm1", "norm2", "norminf", "logsum
 class Tokens(NamedTuple):
     tokens: list[Token]
     comments: list[Comment]
-    docs: dict[int, tuple[str, Span]]
+    docs: dict[int, tuple[Comment, ...]]
     diagnostics: list[Diagnostic]
 
 
@@ -67,7 +71,7 @@ def tokens_of_expression(source: Source) -> Tokens:
 
 
 class _Bracket(NamedTuple):
-    """``place``: of the opening token among all; ``reading``: ``plain``, ``braced`` (AMPL's ``x{i in I}``), ``whole``."""
+    """``place``: of the opening token among all; ``reading``: ``plain``, ``braced`` (``x{i in I}``) or ``whole``."""
 
     opener: Token
     place: int
@@ -87,12 +91,14 @@ class _Lines:
         self.out: list[Token] = []
         self.brackets: list[_Bracket] = []
         self.blocks: list[_Block] = []
+        self.excess = 0  # brackets deeper than `DEEPEST`
         self.at = 0
         self.in_list = False  # behind a `subject to`
         self.first = 0  # where the statement begins in `out`
         self.item = 0  # where its constraint begins: behind a `with`, else the same
         self.head = ""  # the keyword that begins it
         self.scanned, self.related = 0, False
+        self.spoilt = False  # brackets do not pair in this statement
 
     def read(self) -> Tokens:
         whole = bool(self.brackets)
@@ -142,7 +148,7 @@ class _Lines:
     def _begin(self) -> None:
         """A new statement begins behind the tokens so far."""
         self.first = self.item = self.scanned = len(self.out)
-        self.head, self.related = "", False
+        self.head, self.related, self.spoilt = "", False, False
 
     def _end(self, token: Token | None = None) -> None:
         """Ends the statement, if there is one: at ``token``, or at the end of its last line."""
@@ -173,14 +179,17 @@ class _Lines:
     def _is_carried_on(self, following: Token) -> bool:
         """Whether the next line begins with what goes on with this statement: `then`, `else`, `with`, or a `{`."""
         if following.text == "with":
-            return self.head in ("uncertain", "solve")
+            return self.head in ("uncertain", "solve") or self.raw[self.at + 2].kind in ("NAME", "AGGREGATE")
         return following.kind in ("then", "else") or (following.kind == "{" and self.head in BLOCK_HEADS)
 
     def _continues(self, following: Token) -> bool:
+        """Whether the next line begins with what can only go on with this statement, and so is cut off from it."""
         if following.kind in _CONTINUING:
             return True
-        if following.kind == "NAME" and following.text in _CONTINUING_WORDS:
+        if following.kind == "NAME" and following.text in INFIX:
             after = self.raw[self.at + 2].kind
+            if following.text in PROPERTIES:
+                return self.head in _DECLARATIONS and after not in ("[", ":", ".", "(")
             return after in ("NAME", "NUMBER", "TEXT", "{", "AGGREGATE")
         return following.kind == "-" and not (self.in_list and self._is_related())
 
@@ -198,19 +207,11 @@ class _Lines:
         return self.related
 
     def _report_continuation(self, following: Token) -> None:
+        self.diagnostics.append(line_begins_with_operator(self._end_of_last(), self._span(following)))
+
+    def _end_of_last(self) -> Span:
         end = self.out[-1].end
-        begin = following.start
-        text = self.source.text
-        gap = begin + len(following.text)
-        gap += len(text[gap : gap + 1]) if text[gap : gap + 1] == " " else 0
-        edits = (
-            Edit(Span(self.source, end, end), f" {following.text}"),
-            Edit(Span(self.source, begin, gap), ""),
-        )
-        hint = Hint(f"end the line above with `{following.text}`, or put the whole in brackets", edits)
-        self.diagnostics.append(
-            report(codes.LINE_BEGINS_WITH_OPERATOR, self._span(following), hints=(hint,), operator=following.text)
-        )
+        return Span(self.source, end, end)
 
     def _new_statement(self, at: int) -> bool:
         """Whether a statement certainly begins at a word: a keyword with what may follow it, or a constraint's head."""
@@ -232,6 +233,8 @@ class _Lines:
             return after.text == SECOND_WORD[word]
         if word == "recourse":
             return after.kind == "{"
+        if word in ("minimize", "maximize") and not self.brackets and after.kind in ("NUMBER", "AGGREGATE", "LINE"):
+            return True
         return word in HEADS and after.kind in ("NAME", "TEXT", "BAD") and after.text not in INFIX
 
     def _behind_bracket(self, at: int) -> int:
@@ -247,7 +250,10 @@ class _Lines:
 
     def _semicolon(self, token: Token) -> None:
         if self.brackets:
-            if self.brackets[-1].opener.text == "[" and self._closes_on_this_line():
+            if self.brackets[-1].reading == "whole":
+                self.out.append(token)
+                return
+            if self.brackets[-1].opener.text != "{" and self._closes_on_this_line():
                 self.out.append(token)  # JuMP's `[i in I; i != 2]`, refused by the grammar's habit
                 return
             self._unclosed()
@@ -273,13 +279,12 @@ class _Lines:
             self._keyword(word, token)
         elif word == "forall" and after.kind in ("(", "{", "NAME"):
             out.append(token._replace(kind="FORALL_BARE" if after.kind == "NAME" else "FORALL"))
-        elif word in RESERVED and after.kind in ("NAME", "{", "("):
+        elif word in RESERVED and after.kind in ("NAME", "NUMBER", "{", "("):
+            self.head = word
             self._reserved(token)
         elif word == "end" and after.kind in ("LINE", ";"):
             self._refuse_word(codes.NOT_NEEDED, token, "leave it out", "", word=word)
-        elif word == "s" and self._is_such_that():
-            pass
-        elif not (self._colon_behind_sense(token) or self._misspelt(token)):
+        elif not self._foreign_head(token):
             out.append(token)
 
     def _fits(self, word: str, at: int) -> bool:
@@ -298,7 +303,16 @@ class _Lines:
         """Whether a hard word stands as a name would: what comes behind it begins no operand."""
         if self.raw[at].text not in HARD_WORDS or at + 1 >= len(self.raw):
             return False
-        return self.raw[at + 1].kind in ("=", "[", ":", ",", "RELATION", "in", ";", "LINE")
+        return self.raw[at + 1].text in INFIX or self.raw[at + 1].kind in (
+            "=",
+            "[",
+            ":",
+            ",",
+            "RELATION",
+            "in",
+            ";",
+            "LINE",
+        )
 
     def _keyword(self, word: str, token: Token) -> None:
         if word == "subject":
@@ -324,80 +338,31 @@ class _Lines:
             self._refuse_word(codes.NOT_NEEDED, colon, "leave it out", "", word=":")
             self.at += 1
 
-    def _is_such_that(self) -> bool:
-        """AMPL's ``s.t.``"""
-        signs = self.raw[self.at : self.at + 4]
-        if [sign.text for sign in signs] != ["s", ".", "t", "."]:
+    def _foreign_head(self, token: Token) -> bool:
+        """A first word that is misspelt or foreign: refused, and read as what it is meant for."""
+        if token.text in ("minimize", "maximize") and self.raw[self.at + 1].kind == ":" and not self.in_list:
+            self._keyword(token.text, token)
+            self._skip_colon()
+            return True
+        found = meant(self.raw, self.at, self.in_list)
+        if found is None:
             return False
-        whole = Token("NAME", "s.t.", signs[0].start, signs[3].end)
-        self._foreign_head(whole, "subject to")
-        self.at += 3
-        self._subject_to(whole, whole.end)
-        self._skip_colon()
-        return True
-
-    def _colon_behind_sense(self, token: Token) -> bool:
-        """``max: 3*x`` and ``minimize: cost``, where no constraint of that name can stand."""
-        sense = FOREIGN_HEADS.get(token.text, token.text)
-        if self.in_list or sense not in ("minimize", "maximize") or self.raw[self.at + 1].kind != ":":
-            return False
-        if sense != token.text:
-            self._foreign_head(token, sense)
-        self._keyword(sense, token._replace(text=sense))
-        self._skip_colon()
-        return True
-
-    def _misspelt(self, token: Token) -> bool:
-        """A word that only looks like the head of a statement: refused, and read as the nearest one."""
-        word, after = token.text, self.raw[self.at + 1]
-        ours = FOREIGN_HEADS.get(word)
-        if ours == "subject to":
-            return self._foreign_subject_to(token, after)
-        follows_name = after.kind == "NAME" and after.text not in INFIX and after.text not in FOREIGN_INFIX
+        self.at += found.words - 1
+        token, ours = found.token, found.ours
         if ours is None:
-            if not follows_name:
-                return False
-            near = get_close_matches(word, HEADS, 1, 0.7)
-            ours = near[0] if near else None
-        if ours is None and self.in_list:
-            return False
-        if ours is None:
-            self._refuse_word(codes.UNKNOWN_STATEMENT, token, None, None, word=word)
+            self._refuse_word(codes.UNKNOWN_STATEMENT, token, None, None, word=token.text)
             self.out.append(token._replace(kind="BAD"))
             return True
-        if not (follows_name or (ours in HEADS and after.kind in HEADS[ours] and after.kind not in ("-", "+", "LINE"))):
-            return False
-        if ours in SECOND_WORD and after.text != SECOND_WORD[ours]:
-            return False
-        self._foreign_head(token, ours)
+        whole = f"{ours} {SECOND_WORD[ours]}" if ours in SECOND_WORD else ours
+        self._refuse_word(codes.MISSPELT_STATEMENT, token, f"write `{whole}`", ours, word=token.text, ours=whole)
+        if ours == "subject to":
+            self._subject_to(token, token.end)
+            self._skip_colon()
+            return True
         self._keyword(ours, token._replace(text=ours))
+        if ours in ("minimize", "maximize"):
+            self._skip_colon()
         return True
-
-    def _foreign_subject_to(self, token: Token, after: Token) -> bool:
-        word, second = token.text, ""
-        if word in ("such", "Subject"):
-            second = {"such": "that", "Subject": "to"}[word]
-            if after.text.lower() != second:
-                return False
-            token = Token("NAME", f"{word} {after.text}", token.start, after.end)
-        elif not self._may_open_list(after):
-            return False
-        self._foreign_head(token, "subject to")
-        self.at += bool(second)
-        self._subject_to(token, token.end)
-        self._skip_colon()
-        return True
-
-    def _may_open_list(self, after: Token) -> bool:
-        """Whether ``constraints`` and the like stand for ``subject to``, judged by the next token."""
-        if after.kind == ":":
-            return not self.in_list or self.raw[self.at + 2].kind == "LINE"
-        if after.kind == "NAME":
-            return after.text not in INFIX
-        return after.kind in ("LINE", "NUMBER", "AGGREGATE", "BAD")
-
-    def _foreign_head(self, token: Token, ours: str) -> None:
-        self._refuse_word(codes.MISSPELT_STATEMENT, token, f"write `{ours}`", ours, word=token.text, ours=ours)
 
     def _infix(self, token: Token) -> None:
         """A word behind a complete operand."""
@@ -447,18 +412,11 @@ class _Lines:
     # -------------------------------------------------------------------------------------------------------- brackets
     def _open(self, token: Token) -> None:
         out = self.out
-        if len(self.brackets) + len(self.blocks) >= DEEPEST:
-            if len(self.brackets) + len(self.blocks) == DEEPEST:
-                self.diagnostics.append(report(codes.TOO_DEEP, self._span(token), limit=DEEPEST))
-            token = token._replace(kind="BAD")
-            self.brackets.append(_Bracket(token, len(out), "plain"))
-            out.append(token)
+        if token.kind == "{" and self.head in _BLOCK_WORDS and (not self.brackets or self._opens_block()):
+            self._open_block(token)
             return
-        if token.kind == "{" and self.head in BLOCK_HEADS and (not self.brackets or self._opens_block()):
-            out.append(token._replace(kind="BLOCK_OPEN"))
-            self.blocks.append(_Block(token, self.in_list))
-            self.in_list = False
-            self._begin()
+        if len(self.brackets) >= DEEPEST:
+            self._too_deep(token, DEEPEST, "brackets")
             return
         reading = "plain"
         if token.kind == "{" and out and len(out) > self.first and out[-1].kind == "NAME":
@@ -470,6 +428,21 @@ class _Lines:
         self.brackets.append(_Bracket(token, len(out), reading))
         out.append(token)
 
+    def _too_deep(self, token: Token, limit: int, what: str) -> None:
+        if not self.excess:
+            self.diagnostics.append(report(codes.TOO_DEEP, self._span(token), limit=limit, what=what))
+        self.excess += 1
+        self.out.append(token._replace(kind="BAD"))
+
+    def _open_block(self, token: Token) -> None:
+        if len(self.blocks) >= DEEPEST_BLOCKS:
+            self._too_deep(token, DEEPEST_BLOCKS, "blocks")
+            return
+        self.out.append(token._replace(kind="BLOCK_OPEN"))
+        self.blocks.append(_Block(token, self.in_list))
+        self.in_list = False
+        self._begin()
+
     def _opens_block(self) -> bool:
         """Whether a `{` inside an open bracket of a block's head is the block's: a new line or statement follows."""
         following = self.at + 1
@@ -479,17 +452,18 @@ class _Lines:
         return True
 
     def _close(self, token: Token) -> None:
+        if self.excess:
+            self.excess -= 1
+            return
         if not self.brackets or self.brackets[-1].reading == "whole":
             self._close_outside(token)
             return
         bracket = self.brackets[-1]
-        if token.kind != _CLOSER[bracket.opener.text]:
+        if token.kind != CLOSER[bracket.opener.text]:
             self._mismatched(token)
             return
         self.brackets.pop()
         kind = token.kind if bracket.reading == "plain" else "]"
-        if bracket.opener.kind == "BAD":
-            kind = "BAD"
         self.out.append(token._replace(kind=kind))
         if bracket.reading == "braced":
             habits.braces_for_indices(self.diagnostics, self._span(bracket.opener), self._span(token))
@@ -509,7 +483,8 @@ class _Lines:
             self.in_list = self.blocks.pop().in_list
             self._close_block(token)
             return
-        self.diagnostics.append(report(codes.NOT_OPENED, self._span(token), bracket=token.text))
+        if not self.spoilt:
+            self.diagnostics.append(report(codes.NOT_OPENED, self._span(token), bracket=token.text))
         if len(self.out) > self.first:
             self.out.append(token._replace(kind="BAD"))
 
@@ -520,42 +495,23 @@ class _Lines:
     def _mismatched(self, token: Token) -> None:
         """A closing bracket of another kind than the innermost open one."""
         openers = [bracket.opener.text for bracket in self.brackets]
-        fitting = next(opener for opener, closer in _CLOSER.items() if closer == token.kind)
+        fitting = next(opener for opener, closer in CLOSER.items() if closer == token.kind)
         if fitting == "{" and "{" not in openers and self.blocks:
             self._unclosed()
             self._close_outside(token)
             return
         bracket = self.brackets[-1]
-        opened = Label(self._span(bracket.opener), "opened here")
         if fitting in openers:
-            self.diagnostics.append(
-                report(
-                    codes.NOT_CLOSED,
-                    self._span(token),
-                    label=f"`{_CLOSER[bracket.opener.text]}` should come before this",
-                    labels=(opened,),
-                    bracket=bracket.opener.text,
-                    closer=_CLOSER[bracket.opener.text],
-                )
-            )
+            label = f"`{CLOSER[bracket.opener.text]}` should come before this"
+            self.diagnostics.append(not_closed(self._span(bracket.opener), self._span(token), label))
             while self.brackets[-1].opener.text != fitting:
                 self.brackets.pop()
         else:
-            closer = _CLOSER[bracket.opener.text]
-            hint = Hint(f"write `{closer}`", (Edit(self._span(token), closer),))
-            self.diagnostics.append(
-                report(
-                    codes.WRONG_BRACKET,
-                    self._span(token),
-                    labels=(opened,),
-                    hints=(hint,),
-                    bracket=bracket.opener.text,
-                    closer=token.text,
-                )
-            )
+            self.diagnostics.append(wrong_bracket(self._span(bracket.opener), self._span(token)))
         if self.brackets[-1].reading != "whole":
             self.brackets.pop()
         self.out.append(token._replace(kind="BAD"))
+        self.spoilt = True
 
     def _unclosed(self) -> None:
         """The innermost open bracket is never closed: the statement is given up where it is noticed."""
@@ -563,21 +519,11 @@ class _Lines:
         self._end()
 
     def _report_unclosed(self) -> None:
-        bracket = self.brackets[-1]
-        end = self.out[-1].end
-        closer = _CLOSER[bracket.opener.text]
-        self.diagnostics.append(
-            report(
-                codes.NOT_CLOSED,
-                Span(self.source, end, end),
-                label=f"`{closer}` is missing",
-                labels=(Label(self._span(bracket.opener), "opened here"),),
-                bracket=bracket.opener.text,
-                closer=closer,
-            )
-        )
-        self.brackets.clear()
-        self.out.append(Token("BAD", "", end, end))
+        opener, end = self._span(self.brackets[-1].opener), self._end_of_last()
+        self.diagnostics.append(not_closed(opener, end, f"`{CLOSER[opener.text]}` is missing"))
+        del self.brackets[self.brackets[0].reading == "whole" :]
+        self.excess = 0
+        self.out.append(Token("BAD", "", end.end, end.end))
 
     # ------------------------------------------------------------------------------------------------------------- end
     def _finish_model(self) -> None:
@@ -587,14 +533,7 @@ class _Lines:
         end = len(self.source.text.rstrip())
         while self.blocks:
             block = self.blocks.pop()
-            self.diagnostics.append(
-                report(
-                    codes.BLOCK_NOT_CLOSED,
-                    Span(self.source, end, end),
-                    label="`}` is missing",
-                    labels=(Label(self._span(block.opener), "the block begins here"),),
-                )
-            )
+            self.diagnostics.append(block_not_closed(self._span(block.opener), Span(self.source, end, end)))
             self._close_block(Token("}", "}", end, end))
         self.out.append(Token("$END", "", end, end))
 

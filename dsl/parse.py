@@ -127,10 +127,10 @@ def _run(start: str, tokens: Tokens, builder: Builder) -> Any:
         if action is None:
             if stack[-1] == goal and kind == "$END":
                 return values[-1]
-            found = _recover(stack, values, begins, finishes, stream, position, builder)
-            if found is None:
+            _report(builder, stack, stream, position)
+            position = _recover(stack, values, begins, finishes, stream, position)
+            if position < 0:
                 return None
-            position = found
             token = stream[position]
             kind = token.kind
         elif action >= 0:
@@ -142,7 +142,9 @@ def _run(start: str, tokens: Tokens, builder: Builder) -> Any:
             if len(stack) > MOST_OPEN:
                 span = Span(builder.source, token.start, token.end)
                 builder.diagnostics.append(report(codes.TOO_MANY_OPEN, span, limit=MOST_OPEN))
-                stream[position] = stream[position]._replace(kind="BAD")
+                position = _recover(stack, values, begins, finishes, stream, position)
+                if position < 0:
+                    return None
             token = stream[position]
             kind = token.kind
         else:
@@ -190,6 +192,12 @@ def _selected(taken: list[Any], parts: tuple[int | tuple[int] | None, ...]) -> l
     return selected
 
 
+def _report(builder: Builder, stack: list[int], stream: list[Token], position: int) -> None:
+    if not _refused_already(stream, position):
+        acceptable = _acceptable(_before(stack, stream, position))
+        builder.diagnostics.append(unexpected(builder.source, stream, position, acceptable))
+
+
 def _recover(
     stack: list[int],
     values: list[Any],
@@ -197,37 +205,26 @@ def _recover(
     finishes: list[int],
     stream: list[Token],
     position: int,
-    builder: Builder,
-) -> int | None:
-    """Reports the token at ``position``, unwinds the stacks, and gives the position at which to go on."""
-    if not _refused_already(stream, position):
-        acceptable = _acceptable(_before(stack, stream, position))
-        builder.diagnostics.append(unexpected(builder.source, stream, position, acceptable))
+) -> int:
+    """Unwinds the stacks to what can hold a mistake, and gives the position at which to go on; -1 where nothing can."""
     states = tables().states
-    while True:
-        while stack and states[stack[-1]].get("ERROR", -1) < 0:
-            stack.pop()
-            if values:
-                values.pop()
-                begins.pop()
-                finishes.pop()
-        if not stack:
-            return None
-        state = states[stack[-1]]["ERROR"]
-        position, accepted = _skip(stack, state, stream, position)
-        if accepted:
-            offset = stream[position].start
-            end = finishes[-1] if finishes else 0
-            stack.append(state)
-            values.append(stream[position])
-            begins.append(min(end, offset))
-            finishes.append(min(end, offset))
-            return position
+    while stack:
+        state = states[stack[-1]].get("ERROR", -1)
+        if state >= 0:
+            position, accepted = _skip(stack, state, stream, position)
+            if accepted:
+                end = min(finishes[-1] if finishes else 0, stream[position].start)
+                stack.append(state)
+                values.append(stream[position])
+                begins.append(end)
+                finishes.append(end)
+                return position
         stack.pop()
         if values:
             values.pop()
             begins.pop()
             finishes.pop()
+    return -1
 
 
 def _skip(stack: list[int], state: int, stream: list[Token], position: int) -> tuple[int, bool]:

@@ -34,10 +34,11 @@ _BINARY = {
 
 
 class _At(NamedTuple):
-    """An expression in a place that asks for at least ``level``."""
+    """An expression in a place that asks for at least ``level``; ``tight``: its operators stand without blanks."""
 
     expression: s.Expression
     level: int
+    tight: bool = False
 
 
 _Part = str | _At
@@ -85,20 +86,40 @@ def _text(parts: Iterable[_Part]) -> str:
         if isinstance(part, str):
             out.append(part)
             continue
-        stack += _placed(part.expression, part.level)[::-1]
+        stack += _placed(*part)[::-1]
     return "".join(out)
 
 
-def _placed(expression: s.Expression, level: int) -> list[_Part]:
+def _placed(expression: s.Expression, level: int, tight: bool) -> list[_Part]:
     if level == VALUE and isinstance(expression, s.Conditional):
         return _conditional(expression, VALUE)
-    inside = _parts(expression)
+    inside = _tight_parts(expression) if tight and isinstance(expression, s.Binary) else _parts(expression)
     return ["(", *inside, ")"] if binding(expression) < (UNION if level == VALUE else level) else inside
 
 
 def _conditional(expression: s.Conditional, level: int) -> list[_Part]:
     condition, then, otherwise = expression.condition, expression.then, expression.otherwise
     return ["if ", _At(condition, CONDITIONAL), " then ", _At(then, CONDITIONAL), " else ", _At(otherwise, level)]
+
+
+def tight_operations(end: s.Expression) -> list[s.Binary]:
+    """The operations in the end of a range, ``0..n-1``, that are written without blanks: all outside brackets, or none
+    where one of them is a word."""
+    found: list[s.Binary] = []
+    stack = [end]
+    while stack:
+        part = stack.pop()
+        if isinstance(part, s.Binary):
+            if part.operator not in ("+", "-", "*", "/"):
+                return []
+            found.append(part)
+            stack += [part.left, part.right]
+    return found
+
+
+def _tight_parts(expression: s.Binary) -> list[_Part]:
+    level = _BINARY[expression.operator]
+    return [_At(expression.left, level, True), expression.operator, _At(expression.right, level + 1, True)]
 
 
 def _parts(expression: s.Expression) -> list[_Part]:
@@ -129,7 +150,8 @@ def _parts(expression: s.Expression) -> list[_Part]:
         case s.Tuple(items=items):
             return ["(", *_listed(items), ")"]
         case s.Range(low=low, high=high):
-            return [_At(low, SUM), "..", _At(high, SUM)]
+            tight_low, tight_high = bool(tight_operations(low)), bool(tight_operations(high))
+            return [_At(low, SUM, tight_low), "..", _At(high, SUM, tight_high)]
         case s.ListLiteral(items=items):
             return ["[", *_listed(items), "]"]
         case s.SetLiteral(items=items):

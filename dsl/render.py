@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -301,11 +302,11 @@ def _cut(layout: Layout, low: int, high: int) -> _Cut:
     """What stands between two columns; dots say where something is left out."""
     if low <= 0 and layout.width <= high:
         return _Cut("".join(layout.cells).rstrip(), 0, 0, layout.width + 1)
-    chosen = [k for k in range(len(layout.cells)) if low <= layout.starts[k] and layout.starts[k + 1] <= high]
-    begin = layout.starts[chosen[0]] if chosen else 0
-    end = layout.starts[chosen[-1] + 1] if chosen else 0
+    first = bisect_left(layout.starts, low)
+    last = max(first, bisect_right(layout.starts, high) - 1)
     before, after = ("..." if low > 0 else ""), ("..." if layout.width > high else "")
-    text = before + "".join(layout.cells[k] for k in chosen) + after
+    text = before + "".join(layout.cells[first:last]) + after
+    begin, end = layout.starts[first], layout.starts[last]
     return _Cut(text.rstrip(), len(before) - begin, begin, end)
 
 

@@ -56,8 +56,11 @@ class Builder:
     def finish(self) -> tuple[Diagnostic, ...]:
         """All diagnostics in the order of their places."""
         self._report_equals()
-        for _, span in self.docs.values():
-            self.diagnostics.append(report(codes.LOOSE_DOC, span))
+        for comments in self.docs.values():
+            marks = [self._span(comment.span.start, comment.span.start + 2) for comment in comments]
+            hint = Hint("begin it with a single `#`", tuple(Edit(mark, "#") for mark in marks))
+            span = comments[0].span.to(comments[-1].span)
+            self.diagnostics.append(report(codes.LOOSE_DOC, span, hints=(hint,)))
         return tuple(sorted(self.diagnostics, key=_place))
 
     def _span(self, begin: int, end: int) -> Span:
@@ -67,8 +70,10 @@ class Builder:
         return Span(self.source, token.start, token.end)
 
     def _doc(self, begin: int) -> str | None:
-        found = self.docs.pop(begin, None)
-        return None if found is None else found[0]
+        comments = self.docs.pop(begin, None)
+        if comments is None:
+            return None
+        return "\n".join(comment.text[2:].removeprefix(" ") for comment in comments)
 
     # ------------------------------------------------------------------------------------------------------- statements
     def model(self, span: Span, parts: list[Any]) -> tuple[s.Statement, ...]:
@@ -88,14 +93,14 @@ class Builder:
         items: list[s.ConstraintItem] = []
 
         def close() -> None:
+            if opened is None:
+                habits.constraints_outside(self.diagnostics, items)
             if opened is not None or items:
                 first = items[0].span if opened is None else opened
                 statements.append(s.SubjectTo(first.to(items[-1].span if items else first), tuple(items)))
 
         for line in lines:
             if isinstance(line, s.ConstraintItem):
-                if opened is None and not items:
-                    habits.constraint_outside(self.diagnostics, line)
                 items.append(line)
             elif line is not None:
                 close()
@@ -374,7 +379,8 @@ class Builder:
             return s.Subscript(span, base, indices)
         if isinstance(base, s.Subscript):
             habits.indices_apart(self.diagnostics, base, indices)
-            return s.Subscript(span, base.base, base.indices + indices)
+            joined = base.indices + indices if len(base.indices) < 20 else base.indices
+            return s.Subscript(span, base.base, joined)
         if isinstance(base, s.Number):
             self.diagnostics.append(report(codes.UNITS, span))
             return base

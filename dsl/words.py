@@ -27,11 +27,11 @@ class Token(NamedTuple):
 
 
 class Words(NamedTuple):
-    """``docs``: the text of the doc comment that ends above a token, by the token's offset."""
+    """``docs``: the doc comment above a token, by the token's offset."""
 
     tokens: list[Token]
     comments: list[Comment]
-    docs: dict[int, tuple[str, Span]]
+    docs: dict[int, tuple[Comment, ...]]
     diagnostics: list[Diagnostic]
 
 
@@ -127,8 +127,7 @@ class _Reader:
             self.doc.append(comment)
 
     def _end_doc(self, offset: int) -> None:
-        lines = [comment.text[2:].removeprefix(" ") for comment in self.doc]
-        self.found.docs[offset] = "\n".join(lines), self.doc[0].span.to(self.doc[-1].span)
+        self.found.docs[offset] = tuple(self.doc)
         self.doc = []
 
     # -------------------------------------------------------------------------------------------------------- refusals
@@ -157,7 +156,7 @@ class _Reader:
         if word == "'":
             return self._unterminated(start)
         if word.isspace():
-            self._report(codes.ODD_BLANK, start, start + 1, "replace it by a blank", " ", name=_character_name(word))
+            self._report(codes.ODD_BLANK, start, start + 1, "replace it by a space", " ", name=_character_name(word))
             return start + 1
         self._report(codes.BAD_CHARACTER, start, start + 1, None, None, name=_character_name(word))
         self._add("BAD", start, start + 1)
@@ -264,12 +263,12 @@ class _Reader:
         for escape in bad:
             self._bad_escape(self._span(start + escape.start(), start + escape.end()), escape[0])
         if not bad and _SURROGATE.search(text_value(text)):
-            self._bad_escape(self._span(start, start + len(text)), "half of a surrogate pair")
+            self._bad_escape(self._span(start, start + len(text)), text[1:-1])
 
     def _bad_escape(self, span: Span, escape: str) -> None:
         backslash = Span(span.source, span.start, span.start + 1)
         edits = (Edit(backslash, "\\\\"),) if backslash.text == "\\" else ()
-        hint = Hint("write `\\\\` for a backslash", edits)
+        hint = Hint("write `\\\\` for a backslash" if edits else "write both halves of the surrogate pair", edits)
         self.found.diagnostics.append(report(codes.BAD_ESCAPE, span, hints=(hint,), escape=escape))
 
 

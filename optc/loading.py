@@ -23,6 +23,8 @@ from optc.dsl.syntax import Name, Text
 
 from .errors import ModelError
 
+_DATA_ENDINGS = (".json", ".toml", ".csv", ".tsv", ".parquet", ".sqlite", ".sqlite3", ".db", ".xlsx", ".xls", ".ods")
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Loaded:
@@ -98,6 +100,8 @@ def load(source: Source) -> Loaded:
 
 def load_file(path: str) -> Loaded:
     """Reads, parses and checks a model file. Raises ModelError only where the file itself cannot be read."""
+    if path.lower().endswith(_DATA_ENDINGS) and Path(path).is_file():
+        raise ModelError([report(codes.DATA_FOR_MODEL, Place(path), path=path)])
     return load(Source(path, read_text(path)))
 
 

@@ -55,9 +55,9 @@ class Problem:
         """
         began = time.perf_counter()
         functions = {name: names.pop(name) for name in list(names) if name in self.model.functions}
-        instance = self.instance.update(**names) if names else self.instance
-        seconds = time.perf_counter() - began
-        return replace(self, instance=instance, externs={**self.externs, **functions}, seconds=seconds)
+        externs = {**self.externs, **functions}
+        instance = _with_functions(self.instance.update(**names) if names else self.instance, externs)
+        return replace(self, instance=instance, externs=externs, seconds=time.perf_counter() - began)
 
     def solve(
         self,
@@ -214,8 +214,13 @@ def bind_inputs(
     began = time.perf_counter()
     name = model.source.name
     folder = Path.cwd() if name.startswith(("-", "<")) else Path(name).parent
-    instance = _instance(model.program, inputs, folder, allow_surplus)
+    instance = _with_functions(_instance(model.program, inputs, folder, allow_surplus), functions)
     return Problem(model, instance, dict(functions), model.seconds + time.perf_counter() - began)
+
+
+def _with_functions(instance: Instance, functions: Mapping[str, Callable[..., Any]]) -> Instance:
+    """The instance in which calls of externs find their functions."""
+    return replace(instance, scope=replace(instance.scope, externs=dict(functions))) if functions else instance
 
 
 def _instance(program: Program, inputs: Sequence[Input], folder: Path, allow_surplus: bool) -> Instance:

@@ -35,7 +35,8 @@ def array_cells(array: np.ndarray[Any, np.dtype[Any]]) -> Cells:
 
 def array_entries(symbol: Parameter | SetSymbol, array: Any, shown: str) -> SuppliedEntries:
     """An array: values by position, one axis an index set; for a set its members (two axes: tuples)."""
-    values = np.asarray(array)
+    masked = isinstance(array, np.ma.MaskedArray) and bool(np.ma.getmaskarray(array).any())
+    values = np.array(array.tolist(), dtype=np.object_) if masked else np.asarray(array)
     whole = Place(shown)
     if isinstance(symbol, SetSymbol):
         return _members(symbol, values, shown)

@@ -1,12 +1,13 @@
 """CSV: UTF-8 text, a header, and rows of as many cells. Blanks around a cell are dropped; an empty cell is missing.
 
-With polars a clean file is read by it, in parallel; a file with anything odd in it (an empty cell, a row of another
-length, a text where a number is expected) is read again with the standard library, which says what and where.
+With polars a large clean file is read by it, in parallel; a file with anything odd in it (an empty cell, a row of
+another length, a text where a number is expected) is read again with the standard library, which says what and where.
 """
 
 from __future__ import annotations
 
 import csv
+import sys
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ from .tables import Loaded, Role
 from .text import decode, read_text
 
 _CHUNK = 1 << 16  # rows read at a time
+_LARGE = 1 << 21  # bytes
 _SEPARATORS = (",", ";", "\t")
 _EXCERPT = 120
 
@@ -46,11 +48,15 @@ class CsvTable:
 
     def load(self, roles: Mapping[int, Role]) -> Mapping[int, Loaded]:
         """The columns at some positions. Raises ``DataError``."""
-        if find_spec("polars") is not None:
+        if self._is_large() and find_spec("polars") is not None:
             loaded = _load_with_polars(self, roles)
             if loaded is not None:
                 return loaded
         return _load_with_csv(self, roles)
+
+    def _is_large(self) -> bool:
+        """Whether polars is worth its import, which takes as long as reading a few MiB."""
+        return "polars" in sys.modules or self.path.stat().st_size >= _LARGE
 
     def place(self, row: int | None, column: int | None) -> Place:
         """Line and excerpt of a row (from 0; None: the header); the column by its name."""

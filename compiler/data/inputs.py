@@ -1,4 +1,7 @@
-"""Everything the user gave, read and sorted by symbol name."""
+"""Everything the user gave, read and sorted by symbol name.
+
+A format's reader is imported when a file asks for it, since start-up counts.
+"""
 
 from __future__ import annotations
 
@@ -26,17 +29,12 @@ from optc.dsl.program import (
 from .collection import collector_held_back
 from .csv_table import open_csv
 from .errors import DataError
-from .excel import excel_offers
 from .json_file import json_offers
 from .offers import Offer
-from .parquet import parquet_offers
-from .python_values import python_offer
 from .reports import declaration, nearest, where_text
 from .settings import setting_offer
-from .sqlite import sqlite_offers
 from .supplied import FileInput, Input, PythonValue, Setting, Supplied, SuppliedEntries
 from .tables import table_offers
-from .toml_file import toml_offers
 
 _FORMATS = {
     ".json": "json",
@@ -129,6 +127,8 @@ def _offers(given: Input, program: Program, folder: Path | None) -> list[Offer]:
         case Setting():
             return [setting_offer(given)]
         case PythonValue():
+            from .python_values import python_offer
+
             return [python_offer(given, program)]
 
 
@@ -150,14 +150,22 @@ def _file_offers(given: FileInput, program: Program, folder: Path | None) -> lis
         case "json":
             return json_offers(path, shown, name)
         case "toml":
+            from .toml_file import toml_offers
+
             return toml_offers(path, shown, name)
         case "csv":
             return table_offers(open_csv(path, shown), program, name, columns)
         case "parquet":
+            from .parquet import parquet_offers
+
             return parquet_offers(path, shown, name, columns, program)
         case "sqlite":
+            from .sqlite import sqlite_offers
+
             return sqlite_offers(path, shown, name, part, program)
         case "excel":
+            from .excel import excel_offers
+
             return excel_offers(path, shown, name, part, program)
         case _:
             raise DataError([report(codes.UNKNOWN_FORMAT, Place(shown), path=shown)])

@@ -12,7 +12,7 @@ from optc.dsl.catalogue import report
 from optc.dsl.diagnostics import Code, Hint, Place
 
 from .errors import DataError
-from .json_positions import JsonText, not_a_number, repeated_key
+from .json_positions import JsonText, not_a_number, repeated_key, too_large
 from .nested import Locate, entries_of_nested
 from .offers import Offer, named_values
 from .paths import path_text
@@ -58,7 +58,12 @@ def parse_json(text: str, shown: str, *, origin: Place | None = None) -> Any:
     ``origin``: the place to name where the text is no file.
     """
     try:
-        return json.loads(text, object_pairs_hook=_object, parse_constant=_constant)
+        value = json.loads(text, object_pairs_hook=_object, parse_constant=_constant)
+        large = too_large(text)
+        if large is None:
+            return value
+        facts = {"entry": "a number", "value": large[0], "range": "64-bit floating point"}
+        _fail(text, shown, large[1], origin, codes.TOO_LARGE, (), **facts)
     except json.JSONDecodeError as error:
         _fail(text, shown, error.pos, origin, codes.JSON_SYNTAX, what=_what(error, text))
     except _RepeatedKey:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +13,8 @@ _STRING = r'"(?:[^"\\]|\\.)*"'
 _STRUCTURE = re.compile(rf"{_STRING}|[{{}}\[\]]", re.DOTALL)
 _SCALAR = re.compile(rf"{_STRING}|[^\s,\]}}]+", re.DOTALL)
 _TOKEN = re.compile(rf"{_STRING}|[{{}}\[\],:]", re.DOTALL)
+_NUMBER = re.compile(rf"{_STRING}|(?P<token>-?\d[\d.eE+-]*)", re.DOTALL)
+_PERHAPS_TOO_LARGE = re.compile(r"[eE]\+?\d{3}|\d{300}")
 _NO_NUMBER = re.compile(rf"{_STRING}|(?P<token>-?(?:NaN|Infinity))", re.DOTALL)
 
 
@@ -118,4 +121,15 @@ def not_a_number(text: str) -> tuple[str, int] | None:
     for match in _NO_NUMBER.finditer(text):
         if match["token"] is not None:
             return match["token"], match.start("token")
+    return None
+
+
+def too_large(text: str) -> tuple[str, int] | None:
+    """The first number that is beyond float64 though it is written with a point or an exponent, with its offset."""
+    if _PERHAPS_TOO_LARGE.search(text) is None:
+        return None
+    for match in _NUMBER.finditer(text):
+        token = match["token"]
+        if token is not None and not token.lstrip("-").isdigit() and math.isinf(float(token)):
+            return token, match.start("token")
     return None

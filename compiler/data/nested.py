@@ -232,7 +232,7 @@ def _member_columns(symbol: SetSymbol, items: list[object], place: Callable[[int
         if symbol.dimension not in (None, 1):
             raise DataError([wrong_dimension(symbol, value_text(items[0]), 1, symbol.dimension or 1, place(0))])
         return (column(items),)
-    dimension = symbol.dimension or max(len(item) for item in items if isinstance(item, _LISTS))
+    dimension = symbol.dimension or max(1, *(len(item) for item in items if isinstance(item, _LISTS)))
     for k, item in enumerate(items):
         width = len(item) if isinstance(item, _LISTS) else 1
         if width != dimension:
@@ -245,9 +245,11 @@ def _member_columns(symbol: SetSymbol, items: list[object], place: Callable[[int
 
 def _family(symbol: SetSymbol, value: object, locate: Locate, *, keys_are_spelled: bool) -> Keyed | Grouped:
     if isinstance(value, Mapping):
-        rows = _rows_of(value) if symbol.dimension is not None else None
+        rows = _rows_of(value)
         if rows is not None:
-            columns = _row_columns(symbol, rows, symbol.arity + (symbol.dimension or 1), locate)
+            longest = max((len(row) for row in rows if isinstance(row, _LISTS)), default=0)
+            dimension = symbol.dimension or max(longest - symbol.arity, 1)
+            columns = _row_columns(symbol, rows, symbol.arity + dimension, locate)
             return Keyed(tuple(map(column, columns)), None, Origin(lambda: locate(()), lambda k: locate(("rows", k))))
         keys, paths, groups = _flatten_object(symbol, value, locate)
         make = spelled if keys_are_spelled else column

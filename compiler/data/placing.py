@@ -36,7 +36,7 @@ from .reports import (
     where_text,
     widths,
 )
-from .sets import place_indexed_set, place_set
+from .sets import place_indexed_set, place_set, wrong_arity
 from .supplied import Cells, Dense, Grouped, Keyed, SuppliedEntries
 from .values import bad_value
 
@@ -66,6 +66,10 @@ def place_parameter(
     match entries:
         case None:
             return _missing_all(parameter, domain, default)
+        case Keyed() if domain.arity != len(entries.keys):
+            raise DataError([wrong_arity(parameter, entries.origin.whole, domain)])
+        case Dense() if domain.arity != parameter.arity and len(parameter.space.generators) > 1:
+            raise DataError([wrong_arity(parameter, entries.origin.whole, domain)])
         case Grouped():
             raise AssertionError("sets of an indexed family were read for a parameter")
         case Dense():

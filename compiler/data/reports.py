@@ -141,18 +141,24 @@ class Faults:
 # ---------------------------------------------------------------------------------------- for the instance builder
 def place_of(entries: SuppliedEntries | None, domain: Members, position: int) -> Where | None:
     """Where the entry at a position of its index space was given; None where it was not."""
+    return places_of(entries, domain, [position])[0]
+
+
+def places_of(entries: SuppliedEntries | None, domain: Members, positions: Sequence[int]) -> list[Where | None]:
+    """Where the entries at some positions of their index space were given; None for those that were not."""
     match entries:
         case None | Grouped():
-            return None
+            return [None] * len(positions)
         case Dense():
-            return entries.origin.entry(position)
+            return [entries.origin.entry(position) for position in positions]
         case Keyed():
             keys = [
                 keys_for(cells, column.dtype == np.object_)[0]
                 for cells, column in zip(entries.keys, domain.columns, strict=True)
             ]
-            rows = np.flatnonzero(domain.locate(keys) == position)
-            return entries.origin.entry(int(rows[0])) if len(rows) else None
+            found = domain.locate(keys)
+            rows = [np.flatnonzero(found == position) for position in positions]
+            return [entries.origin.entry(int(row[0])) if len(row) else None for row in rows]
 
 
 def report_check_failed(
@@ -171,9 +177,10 @@ def report_check_failed(
     """
     faults = Faults(parameter.name)
     label = (Label(check.span, "asked for here"),)
+    places = places_of(entries, domain, positions[: SHOWN + 1].tolist())
 
     def tell(k: int) -> Diagnostic:
-        where = place_of(entries, domain, int(positions[k]))
+        where = places[k]
         value = values[k].item() if isinstance(values[k], np.generic) else values[k]
         bound = "" if bounds is None else f" (which is {value_text(float(bounds[k]))} here)"
         return report(

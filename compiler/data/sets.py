@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from optc.dsl.catalogue import data as codes
 from optc.dsl.catalogue import report
 from optc.dsl.diagnostics import Diagnostic, Hint
-from optc.dsl.program import SetSymbol
+from optc.dsl.program import Parameter, SetSymbol
 
 from ..members import Coded, Column, IndexedMembers, Members, combined, encode
 from .cells import canonical_number, is_number, keys_for, objects, spelled_keys, whole_where_possible
@@ -75,6 +75,8 @@ def place_indexed_set(
     """
     if entries is None:
         raise DataError([_no_data(symbol)])
+    if index.arity != symbol.arity:
+        raise DataError([wrong_arity(symbol, entries.origin.whole, index)])
     faults = Faults(symbol.name)
     match entries:
         case Dense():
@@ -101,6 +103,22 @@ def place_indexed_set(
     return IndexedMembers(index, starts, table.columns)
 
 
+def wrong_arity(symbol: Parameter | SetSymbol, where: Where, index: Members) -> Diagnostic:
+    """The members of an index set turned out to have more components than the model says."""
+    sets = ", ".join(set_text(g) for g in symbol.space.generators)
+    hint = Hint(f"say in the model that they are tuples: set {sets} within A * B, or index by (i, j) in {sets}")
+    return report(
+        codes.WRONG_DIMENSION,
+        where,
+        labels=declaration(symbol),
+        hints=(hint,),
+        entry=f"the index of {symbol.name}",
+        found=counted(symbol.arity, "component"),
+        name=sets,
+        expected=f"{index.arity:,}",
+    )
+
+
 def _no_data(symbol: SetSymbol) -> Diagnostic:
     mend = (
         f"give a list of its members in a data file, or a column of a table: -d {symbol.name}=FILE.csv:COLUMN"
@@ -112,7 +130,9 @@ def _no_data(symbol: SetSymbol) -> Diagnostic:
 
 def _members(columns: Sequence[Column | Coded]) -> Members:
     if len(columns) > 1:
-        return Members.from_coded([c if isinstance(c, Coded) else encode(c) for c in columns])
+        coded = tuple(c if isinstance(c, Coded) else encode(c) for c in columns)
+        plain = tuple(c.values[c.codes] if isinstance(c, Coded) else c for c in columns)
+        return Members(plain, len(coded[0]), None, coded)
     column = columns[0].values[columns[0].codes] if isinstance(columns[0], Coded) else columns[0]
     is_run = column.dtype == np.int64 and len(column) > 1 and bool(np.all(np.diff(column) == 1))
     return Members((column,), len(column), int(column[0]) if is_run else None)
@@ -126,8 +146,9 @@ def _take(column: Column | Coded, rows: Rows) -> Column | Coded:
 def _columns(
     symbol: SetSymbol, cells: Sequence[Cells], origin: Origin, like: Members | None, faults: Faults
 ) -> list[Column | Coded]:
-    if symbol.dimension is not None and len(cells) != symbol.dimension:
-        faults.add(wrong_dimension(symbol, "the data", len(cells), symbol.dimension, origin.whole))
+    if len(cells) != (symbol.dimension or 1):
+        entry = "the first member" if cells and len(cells[0]) else "the data"
+        faults.add(wrong_dimension(symbol, entry, len(cells), symbol.dimension or 1, origin.whole))
         return []
     return [
         _column(symbol, c, part, origin, None if like is None or like.arity <= c else like.columns[c], faults)
@@ -136,11 +157,13 @@ def _columns(
 
 
 def wrong_dimension(symbol: SetSymbol, entry: str, found: int, expected: int, where: Where) -> Diagnostic:
-    """A member of the wrong number of components."""
+    """A member of the wrong number of components. (A set of which the model says nothing holds single members.)"""
+    tuples = Hint(f"a set of tuples is declared as such: set {symbol.name} within A * B")
     return report(
         codes.WRONG_DIMENSION,
         where,
         labels=declaration(symbol),
+        hints=(tuples,) if symbol.dimension is None else (),
         entry=entry,
         found=counted(found, "component"),
         name=symbol.name,

@@ -36,7 +36,7 @@ def setting_offer(setting: Setting) -> Offer:
         )
 
     def read(symbol: Taker) -> SuppliedEntries:
-        value = text if isinstance(symbol, Parameter) and _is_bare_text(symbol, text) else _value(text, place)
+        value = text.strip() if isinstance(symbol, Parameter) and _is_bare_text(symbol, text) else _value(text, place)
         return entries_of_nested(
             symbol,
             value,
@@ -55,7 +55,9 @@ def _is_bare_text(symbol: Parameter, text: str) -> bool:
 def _value(text: str, place: Place) -> object:
     if not text.lstrip().startswith(('"', "[", "{")):
         try:
-            return json.loads(text, parse_constant=str)
+            json.loads(text, parse_constant=str)
         except ValueError:
+            return text.strip()
+        if text.strip().lstrip("-") in ("NaN", "Infinity"):
             return text.strip()
     return parse_json(text, place.file, origin=place)

@@ -234,11 +234,11 @@ def _scalar_offers(table: Table, known: Mapping[str, Parameter]) -> list[Offer]:
     def read(symbol: Taker) -> SuppliedEntries:
         k = header.index(symbol.name)
         loaded = load()[k]
-        where = table.place(0, k)
         if len(loaded.cells) != 1:
             what = f"{symbol.name} has no index, and the table has {counted(len(loaded.cells), 'row')}"
             mend = "a table of parameters without index has one row"
             raise DataError([report(codes.HEADER_MISFIT, table.place(None, k), what=what, mend=mend)])
+        where = table.place(0, k)
         if loaded.missing is not None:
             raise DataError([report(codes.NULL_VALUE, where, entry=symbol.name, value="an empty cell")])
         return Dense(loaded.cells, (), Origin(where, lambda _: where))
@@ -432,8 +432,10 @@ def _set(table: Table, symbol: SetSymbol, columns: Sequence[str]) -> SuppliedEnt
     header = table.header
     wanted = None if symbol.dimension is None else symbol.dimension + symbol.arity
     chosen = list(columns) if columns else list(header)
+    if wanted is None and (not columns or len(chosen) <= symbol.arity):
+        wanted = 1 + symbol.arity
     if wanted is not None and len(chosen) != wanted:
-        parts = f"{counted(wanted, 'column')}" + (" (indices, then members)" if symbol.arity else "")
+        parts = counted(wanted, "column") + (" (indices, then members)" if symbol.arity else "")
         what = f"the set {signature(symbol)} takes {parts}, and {counted(len(chosen), 'column')} are given"
         names = ",".join(list(header[:wanted]) or ["COLUMN"])
         mend = f"name the columns, as in {symbol.name}={table.shown}:{names}"

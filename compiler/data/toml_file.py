@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import tomllib
 from collections.abc import Sequence
@@ -20,11 +21,25 @@ from .text import read_text
 _POSITION = re.compile(r" \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$")
 
 
+class _TooLargeError(Exception):
+    pass
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    if math.isinf(number) and "inf" not in text:
+        raise _TooLargeError(text)
+    return number
+
+
 def toml_offers(path: Path, shown: str, name: str | None) -> list[Offer]:
     """What a TOML file offers: a name a key, or all of it for ``name``. Raises ``DataError``."""
     text = read_text(path, shown)
     try:
-        document = tomllib.loads(text)
+        document = tomllib.loads(text, parse_float=_number)
+    except _TooLargeError as error:
+        large = report(codes.TOO_LARGE, Place(shown), entry="a number", value=str(error), range="64-bit floating point")
+        raise DataError([large]) from None
     except tomllib.TOMLDecodeError as error:
         raise DataError([report(codes.TOML_SYNTAX, _place(error, text, shown), what=_what(error))]) from None
     except RecursionError:

@@ -44,7 +44,7 @@ def _random_point(form: LinearForm, random: np.random.Generator) -> Floats:
     low = np.maximum(form.lower, np.where(np.isfinite(form.upper), form.upper, 0.0) - 8.0)
     low = np.where(np.isfinite(form.lower), form.lower, low)
     high = np.minimum(form.upper, low + 8.0)
-    x = random.uniform(low, np.maximum(low, high))
+    x = random.uniform(low + 0.0, np.maximum(low, high) + 0.0)  # + 0.0: no -0, of which numpy says that it is below 0
     return np.where(form.integer, np.clip(np.rint(x), form.lower, form.upper), x)
 
 

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from fractions import Fraction
+
+import numpy as np
 
 from ..answer import Answer
 from ..certificate import Line
-from ..forms.linear import LinearForm, QuadraticForm
+from ..forms.linear import Floats, LinearForm, QuadraticForm
 from ..instance import Instance
 from ..lifting import Names
 from . import exact, weak_duality
 from .agreement import agrees
 
 SHOWN = 60  # multipliers that evidence holds at most
+NUDGES = (1e-9, 1e-7)  # of the largest cost, taken off the costs of columns without a bound
+
+Again = Callable[[LinearForm, Floats], Floats | None]  # row duals of a form near an old one, from its optimal point
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,16 +31,21 @@ class Found:
     line: Line | None
 
 
-def bound(instance: Instance, form: LinearForm, answer: Answer, solver: str, gap: float, objective: float) -> Found:
+def bound(
+    instance: Instance, form: LinearForm, answer: Answer, solver: str, gap: float, objective: float, again: Again
+) -> Found:
     """The best bound that the answer supports, for a point with that objective.
 
-    A proof is tried first (exact rationals on small problems, weak duality with outward rounding on all); where it
-    leaves more than ``gap``, the solver's own bound is reported under its name.
+    Proofs are tried first (exact rationals on small problems, weak duality with outward rounding on all, both with
+    multipliers of a problem nudged inwards where the solver's own lie on the edge); where none comes within ``gap``,
+    the solver's own bound is reported under its name.
     """
-    proved = _proof(form, answer)
-    if proved is not None and relative_gap(objective, proved[0]) <= gap and agrees(instance, form) is None:
-        value, how, multipliers = proved
-        return Found(value, Line("bound", "proved", value, how=how, evidence=_evidence(instance, form, multipliers)))
+    for value, how, multipliers in _proofs(form, answer, again):
+        if relative_gap(objective, value) <= gap:
+            if agrees(instance, form) is not None:
+                break
+            evidence = _evidence(instance, form, multipliers)
+            return Found(value, Line("bound", "proved", value, how=how, evidence=evidence))
     if answer.bound is None or not math.isfinite(answer.bound):
         return Found(None, None)
     if not _is_bound(form, answer.bound, objective, gap):
@@ -56,18 +66,42 @@ def _is_bound(form: LinearForm, limit: float, objective: float, gap: float) -> b
     return beaten <= gap * max(1.0, abs(objective))
 
 
-def _proof(form: LinearForm, answer: Answer) -> tuple[float, str, Mapping[int, Fraction] | None] | None:
-    if answer.row_duals is None or answer.x is None:
-        return None
+def _proofs(
+    form: LinearForm, answer: Answer, again: Again
+) -> Iterator[tuple[float, str, Mapping[int, Fraction] | None]]:
+    """Bounds that are theorems, with how and with rational multipliers where there are some; cheapest first."""
+    x, duals = answer.x, answer.row_duals
+    if duals is None or x is None:
+        return
     if isinstance(form, QuadraticForm):
-        value = weak_duality.quadratic_bound(form, answer.row_duals, answer.x)
-        how = "gradient inequality and weak duality, rounded outwards"
-        return (value, how, None) if math.isfinite(value) else None
-    found = exact.linear_bound(form, answer.row_duals)
+        yield (
+            weak_duality.quadratic_bound(form, duals, x),
+            "gradient inequality and weak duality, rounded outwards",
+            None,
+        )
+        return
+    found = exact.linear_bound(form, duals)
     if found is not None:
-        return _rounded(found.bound, form), "weak duality in exact rationals", found.multipliers
-    value = weak_duality.linear_bound(form, answer.row_duals)
-    return (value, "weak duality, rounded outwards", None) if math.isfinite(value) else None
+        yield _rounded(found.bound, form), "weak duality in exact rationals", found.multipliers
+    yield weak_duality.linear_bound(form, duals), "weak duality, rounded outwards", None
+    for nudge in NUDGES:
+        inner = again(_nudged(form, nudge), x)
+        if inner is not None:
+            how = "weak duality, rounded outwards, with multipliers of a problem with nudged costs"
+            yield weak_duality.linear_bound(form, inner), how, None
+
+
+def _nudged(form: LinearForm, nudge: float) -> LinearForm:
+    """The form with costs a little less in favour of columns that have a bound on one side only.
+
+    Multipliers that are right for it leave reduced costs of the right sign, by more than rounding, in the form itself.
+    """
+    size = nudge * float(np.abs(form.cost).max(initial=0.0))
+    towards = np.isposinf(form.upper) & np.isfinite(form.lower)
+    away = np.isneginf(form.lower) & np.isfinite(form.upper)
+    shift = size * (away.astype(np.float64) - towards.astype(np.float64))
+    sign = 1.0 if form.sense == "minimize" else -1.0
+    return replace(form, cost=form.cost + sign * shift)
 
 
 def _rounded(value: Fraction, form: LinearForm) -> float:

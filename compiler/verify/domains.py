@@ -24,7 +24,8 @@ def bounds(instance: Instance, point: Point, tolerance: float) -> Line:
             continue
         values = np.broadcast_to(point[family.name], (family.count,))
         found, names = _outside(instance, family, values, point)
-        limits = tolerance * np.maximum(1.0, np.abs(values)) if len(found) == family.count else tolerance
+        sizes = np.where(np.isfinite(values), np.abs(values), 0.0)
+        limits = tolerance * np.maximum(1.0, sizes) if len(found) == family.count else tolerance
         ratio = np.where(np.isnan(found), np.inf, found) / np.maximum(limits, 1e-300)
         row = int(np.argmax(ratio))
         if float(ratio[row]) > excess:
@@ -51,7 +52,7 @@ def _distance(family: Family, values: Values) -> Values:
         return np.minimum(distance, np.abs(values))
     if family.domain == "spin":
         return np.abs(np.abs(values) - 1.0)
-    return np.where(np.isnan(values), np.inf, distance)
+    return np.where(np.isfinite(values), distance, np.inf)
 
 
 def integral(instance: Instance, point: Point, tolerance: float) -> Line | None:

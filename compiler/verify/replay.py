@@ -50,9 +50,9 @@ def verify(
     if report.objective is not None:
         stated = _stated(result, "objective")
         lines += [_same_objective(report.objective, stated, tolerance)] if stated is not None else []
-        line = _bound(instance, claims, _stated(result, "bound"), report.objective, gap)
-        lines += [line] if line is not None else []
-        limit = line.value if line is not None and line.status == "proved" else None
+        found = _bound(instance, claims, _stated(result, "bound"), report.objective, gap)
+        lines += found
+        limit = next((line.value for line in found if line.status == "proved"), None)
     status = _status(report, limit, gap)
     return _solution(instance, status, report, lines, limit, notes, began)
 
@@ -83,22 +83,26 @@ def _same_objective(value: float, stated: float, tolerance: float) -> Line:
 
 def _bound(
     instance: Instance, claims: Sequence[Mapping[str, Any]], stated: float | None, objective: float, gap: float
-) -> Line | None:
+) -> list[Line]:
     """The bound that the answer's multipliers prove here and now; without any, the stated one stands open."""
+    sign = -1.0 if _sense(instance) == "maximize" else 1.0
     multipliers = next((_multipliers(line) for line in claims if line.get("claim") == "bound"), None)
-    if multipliers:
+    if multipliers is not None:
         form = _linear(instance)
         rows = None if form is None else _by_row(instance, form, multipliers)
         value = None if form is None or rows is None else bounds.exact_replay(form, rows)
         if value is not None and form is not None and agrees(instance, form) is None:
-            return Line("bound", "proved", value, how="weak duality in exact rationals, replayed from the evidence")
-        return Line("bound", "failed", stated, how="the multipliers in the evidence prove no bound on this model")
+            how = "weak duality in exact rationals, replayed from the evidence"
+            proved = Line("bound", "proved", value, how=how)
+            short = stated is not None and sign * (stated - value) > gap * max(1.0, abs(value))
+            less = Line("stated bound", "failed", stated, how="the evidence proves less")
+            return [proved, less] if short else [proved]
+        return [Line("bound", "failed", stated, how="the multipliers in the evidence prove no bound on this model")]
     if stated is None:
-        return None
-    sign = -1.0 if _sense(instance) == "maximize" else 1.0
+        return []
     if sign * (stated - objective) > gap * max(1.0, abs(objective)):
-        return Line("bound", "failed", stated, how="the point is better than the stated bound")
-    return Line("bound", "open", stated, how="stated by the answer, without evidence that can be replayed")
+        return [Line("bound", "failed", stated, how="the point is better than the stated bound")]
+    return [Line("bound", "open", stated, how="stated by the answer, without evidence that can be replayed")]
 
 
 def _multipliers(line: Mapping[str, Any]) -> dict[str, Fraction] | None:
@@ -194,7 +198,7 @@ def _solution(
         instance.program.name,
         class_name(instance.program),
         status,
-        "verified",
+        "converged",
         None if stated is None else stated.sense,
         value,
         limit if limit is None or math.isfinite(limit) else None,

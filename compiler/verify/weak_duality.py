@@ -82,8 +82,8 @@ def quadratic_bound(form: QuadraticForm, duals: Floats, x: Floats) -> float:
     slope = sign * (form.cost + product)
     slope_error = product_error + UNIT * np.abs(slope)
     # f(z) >= f(x) + slope'(z - x) - shift/2 |z - x|^2, and f(x) - slope'x = offset - x'Qx / 2.
-    curved = 0.5 * float(math.fsum(x * product))
-    curved_error = 0.5 * (_gamma(len(x) + 2) * float(np.abs(x) @ np.abs(product)) + float(np.abs(x) @ product_error))
+    doubled, doubled_error = _dot(x, product)
+    curved, curved_error = 0.5 * doubled, 0.5 * doubled_error + 0.5 * (1 + 1e-9) * float(np.abs(x) @ product_error)
     rows, box = rows_of(form), Box(form.lower, form.upper)
     found = lower_bound(slope, rows, box, sign * duals, slope_error)
     if shift > 0.0:
@@ -128,8 +128,11 @@ def _box_part(low: Floats, high: Floats, box: Box, row_part: float, row_error: f
     least = np.minimum.reduce([np.where(np.isnan(c), 0.0, c) for c in corners])
     if np.isneginf(least).any() or not math.isfinite(row_part):
         return -math.inf
-    total = math.fsum([row_part, *least.tolist()])
-    error = row_error + UNIT * (math.fsum(np.abs(least)) + abs(total)) * 2 + TINY * (len(least) + 1)
+    columns, column_error = _total(least)
+    total = math.fsum([row_part, columns])
+    # Each product is off by half a unit in its last place, the two sums by what they say.
+    size = float(np.abs(least).sum()) * (1 + _gamma(len(least) + 1))
+    error = row_error + column_error + UNIT * (size + abs(total)) * 2 + TINY * (len(least) + 1)
     return math.nextafter(total - error * (1 + 4 * UNIT), -math.inf)
 
 
@@ -154,8 +157,19 @@ def _dot(a: Floats, b: Floats) -> tuple[float, float]:
     products = a * b
     if not np.isfinite(products).all():
         return -math.inf, 0.0
-    total = math.fsum(products)
-    return total, 2 * UNIT * (math.fsum(np.abs(products)) + abs(total)) + TINY * (len(products) + 1)
+    total, error = _total(products)
+    size = float(np.abs(products).sum()) * (1 + _gamma(len(products) + 1))
+    return total, error + 2 * UNIT * (size + abs(total)) + TINY * (len(products) + 1)
+
+
+def _total(values: Floats) -> tuple[float, float]:
+    """The sum and a bound on its error: blocks of 256 are added as they come, the blocks exactly rounded."""
+    if not len(values):
+        return 0.0, 0.0
+    blocks = np.add.reduceat(values, np.arange(0, len(values), 256))
+    total = math.fsum(blocks)
+    size = float(np.abs(values).sum()) * (1 + _gamma(len(values)))
+    return total, _gamma(257) * size + UNIT * abs(total)
 
 
 def _gamma(k: int) -> float:
@@ -290,7 +304,9 @@ def _blocks(at: Ints, columns: NDArray[np.int64], n: int) -> list[NDArray[np.int
     sizes = np.bincount(label, minlength=count)
     order = np.argsort(label, kind="stable")
     groups = np.split(order, np.cumsum(sizes)[:-1])
-    return _packed([group for group in groups if len(group) > 1 or group[0] in set(touched.tolist())])
+    used = np.zeros(n, dtype=np.bool_)
+    used[touched] = True
+    return _packed([group for group in groups if used[group[0]]])
 
 
 def _packed(groups: list[NDArray[np.int64]]) -> list[NDArray[np.int64]]:

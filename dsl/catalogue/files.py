@@ -82,6 +82,30 @@ files of yours. `use "../shared.opt"` and `use "/home/me/shared.opt"` are theref
 file beside the model and to write `use "shared.opt"`.""",
 )
 
+DATA_FOR_MODEL = _code(
+    "E0707",
+    "a data file where a model belongs",
+    "{path} is a data file by its ending, not a model",
+    "name the model (.opt or .mps) first, and give data with -d",
+    """The first file of `optc solve` and its kin is the model; data come with `-d`, answers in their own place.
+
+    optc solve diet.json
+
+is refused; the mend is `optc solve diet.opt -d diet.json`.""",
+)
+
+OUTPUT_NEEDS_PACKAGE = _code(
+    "E0708",
+    "a result file needs a package",
+    "writing {path} needs the package {package}, which is not installed",
+    "python -m pip install '{extra}', or write to a .csv or .json file",
+    """Parquet files are written by polars, which comes with the extra `data` of optc.
+
+    optc solve diet.opt -o answer.parquet
+
+needs `python -m pip install 'optc[data]'`; `-o answer.csv` holds the same rows and needs nothing.""",
+)
+
 MPS_LINE = _code(
     "E0710",
     "a line of an MPS file is malformed",

@@ -80,8 +80,8 @@ CROSSED_BOUNDS = _code(
     "bounds that cross",
     "the bounds of {entry} cross: {lower} is above {upper}",
     "mend the data of the bounds, or the order of the two",
-    """The lower bound of a decision is above its upper bound, so no value is left for it. This is taken for a mistake in
-the data, not for an infeasible model. Bounds of whole-numbered decisions are rounded inwards first.
+    """The lower bound of a decision is above its upper bound, so no value is left for it. This is taken for a mistake
+in the data, not for an infeasible model. Bounds of whole-numbered decisions are rounded inwards first.
 
     var x integer in [0.2, 0.8]
 
@@ -125,8 +125,8 @@ START_MOVED = _code(
     "a start outside its bounds",
     "the start of {entry} is moved from {start} to {moved}, the nearest value within its bounds{more}",
     None,
-    """A start (`var x in [0, 1] start 3`) lies outside the bounds of its decision, or is not whole where the decision is.
-The nearest value that the bounds allow is taken. Nothing else changes; mend the start to be rid of the note.""",
+    """A start (`var x in [0, 1] start 3`) lies outside the bounds of its decision, or is not whole where the decision
+is. The nearest value that the bounds allow is taken. Nothing else changes; mend the start to be rid of the note.""",
 )
 
 NOT_A_WHOLE_NUMBER = _code(
@@ -161,8 +161,8 @@ NOT_QUADRATIC = _code(
     "not quadratic in the decisions",
     "`{expression}` is not quadratic in the decisions: {reason}",
     None,
-    """A route to a quadratic solver needs an objective that is a sum of data times products of at most two decisions, and
-linear constraints. The message shows the first part that is more than that, such as `x^3` or `exp(x)`.
+    """A route to a quadratic solver needs an objective that is a sum of data times products of at most two decisions,
+and linear constraints. The message shows the first part that is more than that, such as `x^3` or `exp(x)`.
 
     minimize (x - 1)^4
 
@@ -193,4 +193,20 @@ parameters and sets, `fix` takes decisions.
     problem.update(costs=3)
 
 is mended by the declared name, `cost`.""",
+)
+
+NOT_CONVEX = _code(
+    "E0814",
+    "a block that is not convex",
+    "the objective of `{block}` is not {word} in its own decisions: its matrix of second derivatives is {found}",
+    "choose a method that solves such a block as it is, or mend the objective",
+    """Replacing a block by its optimality conditions is right only where every stationary point is an optimum: the
+objective must be convex (of a maximisation: concave) in the block's own decisions, and its constraints linear. With
+
+    lower follower {
+      var y in [0, 1]
+      minimize -y^2
+    }
+
+the point `y = 0` is stationary, but no optimum. Where data decide the matter, it is judged with them.""",
 )

@@ -204,14 +204,6 @@ RECOURSE_INSIDE_RECOURSE = _code(
     "model two stages: here and now, and wait and see",
     "More than two stages are not supported.",
 )
-RECOURSE_WITH_INDEX = _code(
-    "E0424",
-    "indexed recourse",
-    "a `recourse` block takes no indices",
-    "index its variables instead",
-    "All wait-and-see decisions are taken together, when the uncertain values are known.\n\n"
-    "    recourse r[i in I] { var y … }      # wrong\n    recourse { var y[I] … }             # right",
-)
 TWO_RECOURSES = _code(
     "E0425",
     "two recourses",

@@ -98,7 +98,7 @@ BOUND_INFINITE = _code(
 BOUND_HOLDS_OWN_DECISION = _code(
     "E0311",
     "decision in a bound",
-    "the bound `{text}` of `{name}` holds `{decision}`, which is decided in the same block",
+    "the bound `{text}` of `{name}` holds `{decision}`, {where}",
     "write it as a constraint under `subject to`",
     "Bounds are data, or decisions of a block around: those become constraints. A relation between decisions of one"
     " block"

@@ -124,8 +124,8 @@ START_UNKNOWN = _code(
 `--start FILE` (or `start=`) takes the `variables` of an earlier result as the point to begin from. Every family in it
 must be a decision of the model; a family that is missing is left to the solver.
 
-    {{"variables": {{"by": {{"index": ["Foods"], "values": [["bread", 2]]}}}}}}     # wrong: the model has `buy`
-    {{"variables": {{"buy": {{"index": ["Foods"], "values": [["bread", 2]]}}}}}}    # right
+    {"variables": {"by": {"index": ["Foods"], "values": [["bread", 2]]}}}     # wrong: the model has `buy`
+    {"variables": {"buy": {"index": ["Foods"], "values": [["bread", 2]]}}}    # right
 """,
 )
 
@@ -139,8 +139,8 @@ A row of `values` holds the index of an entry followed by its value; the index m
 the data at hand. The most frequent cause is a result that belongs to other data, or the text `"1"` in place of the
 number 1.
 
-    {{"buy": {{"index": ["Foods"], "values": [["1", 2.0]]}}}}     # wrong where Foods = 1..3
-    {{"buy": {{"index": ["Foods"], "values": [[1, 2.0]]}}}}       # right
+    {"buy": {"index": ["Foods"], "values": [["1", 2.0]]}}     # wrong where Foods = 1..3
+    {"buy": {"index": ["Foods"], "values": [[1, 2.0]]}}       # right
 """,
 )
 
@@ -153,8 +153,8 @@ ANSWER_FORMAT = _code(
 A result is a JSON object whose `variables` has, for each family, an `index` and rows of `values`. Numbers may be
 written as the texts `"inf"`, `"-inf"` and `"nan"`.
 
-    {{"buy": 3}}                                                    # wrong
-    {{"variables": {{"buy": {{"index": [], "values": [[3]]}}}}}}        # right
+    {"buy": 3}                                                    # wrong
+    {"variables": {"buy": {"index": [], "values": [[3]]}}}        # right
 """,
 )
 
@@ -167,8 +167,8 @@ ANSWER_INCOMPLETE = _code(
 Only a complete answer can be judged: whether a missing value may be anything depends on the constraints. Starts may
 be incomplete, answers for `optc verify` may not.
 
-    {{"x": {{"index": ["I"], "values": [[1, 0.5]]}}}}                 # wrong where I = 1..2
-    {{"x": {{"index": ["I"], "values": [[1, 0.5], [2, 0]]}}}}         # right
+    {"x": {"index": ["I"], "values": [[1, 0.5]]}}                 # wrong where I = 1..2
+    {"x": {"index": ["I"], "values": [[1, 0.5], [2, 0]]}}         # right
 """,
 )
 

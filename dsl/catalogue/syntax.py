@@ -110,10 +110,10 @@ anywhere else is refused, since it may be a misspelt declaration.
 TOO_DEEP = _code(
     "E0008",
     "nested too deeply",
-    "more than {limit} brackets and blocks are open here",
+    "more than {limit} {what} are open here",
     "give parts of the expression names of their own with `let`",
     """\
-Brackets and blocks may stand in one another 100 deep. Long sums and products do not count: only what is open at once.
+Brackets may stand in one another 100 deep, blocks 20 deep. Long sums do not count: only what is open at once does.
 A `let` takes a part out and gives it a name.
 """,
 )

@@ -381,22 +381,6 @@ PATTERN_LENGTH = _code(
     "A pattern takes a member apart, component by component.\n\n    set Arcs within Cities * Cities\n"
     "    for (i, j, k) in Arcs   # wrong\n    for (i, j) in Arcs      # right",
 )
-PATTERN_NOT_NAME = _code(
-    "E0244",
-    "no index before `in`",
-    "`{text}` can not be an index",
-    "write a name, as in `i in {set}`, and fix values with `if`",
-    "Before `in` stands a new name, or a tuple of names and literals.\n\n    for 3 in I                # wrong\n"
-    "    for i in I if i == 3      # right",
-)
-PATTERN_ITEM = _code(
-    "E0245",
-    "expression in a pattern",
-    "`{text}` can not stand in a pattern",
-    "write a new name there and compare it behind `if`",
-    "A tuple pattern holds new names, indices in scope and literals.\n\n"
-    "    for (i + 1, j) in Arcs               # wrong\n    for (k, j) in Arcs if k == i + 1     # right",
-)
 PATTERN_REPEATS = _code(
     "E0246",
     "name twice in a pattern",
@@ -472,13 +456,6 @@ RAGGED_LIST = _code(
     "give every row as many entries",
     "All rows run over the same set.\n\n    param a[R, C] = [[1, 2], [3]]      # wrong\n"
     "    param a[R, C] = [[1, 2], [3, 0]]   # right",
-)
-KEY_NOT_LITERAL = _code(
-    "E0255",
-    "key that is not written out",
-    "`{text}` is no number and no text written out",
-    "write keys as numbers, as texts in double quotes, or as tuples of these",
-    'Keys are members of the index set.\n\n    {corn: 3}     # wrong\n    {"corn": 3}   # right',
 )
 KEY_LENGTH = _code(
     "E0256",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from .. import syntax
+from ..catalogue.names import UNKNOWN_NAME
 from ..diagnostics import Diagnostic
 from ..program import Function, Program
 from ..source import Span
@@ -54,10 +55,10 @@ def _checked(model: syntax.Model, load: Loader, refused: Sequence[Diagnostic]) -
     collect(ctx, model)
     ctx.dimensions = infer(ctx.statements)
     _declarations(ctx)
-    for scope in blocks.scopes(root):
+    for scope in root.below():
         for constraint in scope.constraints:
             constraints.build(ctx, constraint)
-    objectives = {id(scope): blocks.objective(ctx, scope) for scope in blocks.scopes(root)}
+    objectives = {id(scope): blocks.objective(ctx, scope) for scope in root.below()}
     blocks.check_blocks(ctx)
     rule = requests.equilibrium(ctx)
     certificates = requests.certificates(ctx)
@@ -94,10 +95,20 @@ def _stem(model: syntax.Model) -> str:
 
 
 def _in_order(diagnostics: list[Diagnostic], model: syntax.Model) -> tuple[Diagnostic, ...]:
+    """By place, the model's own file first; a name that nothing declares, or comes near to, once."""
+
     def key(found: Diagnostic) -> tuple[bool, str, int]:
         place = found.place
         if not isinstance(place, Span):
             return (True, "", 0)
         return (place.source is not model.source, place.source.name, place.start)
 
-    return tuple(sorted(diagnostics, key=key))
+    kept: list[Diagnostic] = []
+    missing: set[str] = set()
+    for found in sorted(diagnostics, key=key):
+        if found.code is UNKNOWN_NAME and not any(hint.edits for hint in found.hints):
+            if found.message in missing:
+                continue
+            missing.add(found.message)
+        kept.append(found)
+    return tuple(kept)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from .. import syntax
 from ..catalogue import levels as codes
 from ..diagnostics import Edit, Hint, Label
@@ -13,20 +11,13 @@ from . import declarations, expressions
 from .context import Context, Frame, Scope
 
 
-def scopes(scope: Scope) -> Iterator[Scope]:
-    """A block and all the blocks in it, outermost first, in order."""
-    yield scope
-    for child in scope.children:
-        yield from scopes(child)
-
-
 # --------------------------------------------------------------------------------------------------- objectives
 def objective(ctx: Context, scope: Scope) -> Objective | None:
     """The objective of a block; a second one is refused."""
     if not scope.objectives:
         return None
     first = scope.objectives[0]
-    for other in scope.objectives[1:]:
+    for other in scope.objectives[1:] if ctx.blocks_known else ():
         ctx.say(
             codes.TWO_OBJECTIVES,
             _word(other),
@@ -56,8 +47,10 @@ def _described(scope: Scope) -> str:
 
 # -------------------------------------------------------------------------------------------------------- rules
 def check_blocks(ctx: Context) -> None:
-    """The rules on who may decide what, where."""
-    for scope in scopes(ctx.root):
+    """The rules on who may decide what, where; not where a bracket is missing, so that blocks are guessed."""
+    if not ctx.blocks_known:
+        return
+    for scope in ctx.root.below():
         _check_selection(ctx, scope)
         _check_objective(ctx, scope)
         _check_place(ctx, scope)
@@ -153,8 +146,6 @@ def _check_place(ctx: Context, scope: Scope) -> None:
             ctx.say(codes.RECOURSE_INSIDE_LOWER, _head(scope), labels=(Label(lower.span, "the lower block"),))
         elif scope.parent.inside("recourse") is not None:
             ctx.say(codes.RECOURSE_INSIDE_RECOURSE, _head(scope))
-        if scope.node.index is not None:
-            ctx.say(codes.RECOURSE_WITH_INDEX, scope.node.index.span)
         others = [c for c in scope.parent.children if c.kind == "recourse"]
         if others[0] is not scope:
             ctx.say(codes.TWO_RECOURSES, _head(scope), labels=(Label(_head(others[0]), "the first"),))
@@ -170,7 +161,7 @@ def _head(scope: Scope) -> Span:
 
 def _check_mixture(ctx: Context) -> None:
     """Uncertainty beside a lower block or players, and uncertain names outside the top, are refused by name."""
-    everywhere = list(scopes(ctx.root))
+    everywhere = list(ctx.root.below())
     uncertain = [e for s in everywhere for e in s.entries if e.kind == "uncertain"]
     recourse = next((s for s in everywhere if s.kind == "recourse"), None)
     other = next((s for s in everywhere if s.kind in ("lower", "player")), None)

@@ -12,6 +12,7 @@ from ..source import Span
 from . import bounds, constraints, declarations, expressions, literals, sets
 from .attributes import DOMAIN_WORDS, RELATIONS, Attributes, gather
 from .context import Context, Decided, Entry, Frame
+from .folding import constant_value
 from .kinds import UNCERTAIN, Kind, Value
 
 _OPS = {">=": "ge", "<=": "le", ">": "gt", "<": "lt", "==": "eq", "!=": "ne"}
@@ -119,6 +120,11 @@ def _definition(
             wanted="texts" if wanted == "text" else "numbers",
             hints=hints,
         )
+        return None
+    constant = constant_value(value.term)
+    if type_ == "integer" and constant is not None and constant % 1 != 0:
+        label = (Label(entry.span, "declared integer"),)
+        ctx.say(type_codes.ENTRY_NOT_WHOLE, node.span, text=node.span.text, name=entry.name, labels=label)
         return None
     return value.term
 

@@ -173,8 +173,14 @@ def _bound(ctx: Context, entry: Entry, node: syntax.Expression) -> Value:
         text=node.span.text,
         decision=inner,
         name=entry.name,
-        labels=(Label(ctx.entries[inner].span, "decided in the same block"),) if inner in ctx.entries else (),
+        where=_where(ctx, inner, entry),
+        labels=(Label(ctx.entries[inner].span, "decided here"),) if inner in ctx.entries else (),
     )
+
+
+def _where(ctx: Context, name: str, entry: Entry) -> str:
+    same = name in ctx.entries and ctx.entries[name].scope is entry.scope
+    return "which is decided in the same block" if same else "which is not decided in a block around"
 
 
 def _outer(ctx: Context, name: str, scope: Scope) -> bool:
@@ -231,22 +237,30 @@ def _check_crossing(
 ) -> None:
     lower = constant_value(data["lower"])
     upper = constant_value(data["upper"])
+    if declarations.domain(entry) == "binary" and sides:
+        lower, upper = max(0.0, lower or 0.0), min(1.0, 1.0 if upper is None else upper)
     if lower is None and upper is None:
         return
     if lower is not None and upper is not None and lower > upper:
-        label = Label(sides["lower"][0].span, "the lower bound")
+        both = "lower" in sides and "upper" in sides
         ctx.say(
             codes.BOUNDS_CROSS,
-            sides["upper"][0].span,
+            sides["upper" if "upper" in sides else "lower"][0].span,
             name=entry.name,
             lower=f"{lower:g}",
             upper=f"{upper:g}",
-            labels=(label,),
-            whole=" (rounded to whole numbers)" if entry.integral else "",
+            labels=(Label(sides["lower"][0].span, "the lower bound"),) if both else (),
+            whole=_domain_words(entry),
         )
     elif lower == math.inf or upper == -math.inf:
         side = "lower" if lower == math.inf else "upper"
         ctx.say(codes.BOUND_INFINITE, sides[side][0].span, name=entry.name, side=side)
+
+
+def _domain_words(entry: Entry) -> str:
+    if declarations.domain(entry) == "binary":
+        return ", as a binary"
+    return ", rounded to whole numbers" if entry.integral else ""
 
 
 def check_start(ctx: Context, entry: Entry, made: Decided, node: syntax.Expression) -> None:

@@ -26,7 +26,7 @@ def collect(ctx: Context, model: syntax.Model) -> None:
     loaded = {model.source.name}
     ctx.statements.extend(_with_used(ctx, model, loaded))
     _statements(ctx, ctx.root, ctx.statements)
-    for scope in _scopes(ctx.root):
+    for scope in ctx.root.below():
         _label_objectives(ctx, scope)
         _label_constraints(ctx, scope, model)
     _separate_functions(ctx)
@@ -149,12 +149,6 @@ def _declare_block(ctx: Context, scope: Scope, node: syntax.BlockDeclaration) ->
     _statements(ctx, child, node.body)
 
 
-def _scopes(scope: Scope) -> Iterator[Scope]:
-    yield scope
-    for child in scope.children:
-        yield from _scopes(child)
-
-
 def _label_objectives(ctx: Context, scope: Scope) -> None:
     for objective in scope.objectives:
         if objective.name is not None:
@@ -176,7 +170,7 @@ def label(ctx: Context, scope: Scope, name: syntax.Name) -> bool:
 
 
 def _label_constraints(ctx: Context, scope: Scope, model: syntax.Model) -> None:
-    taken = {c.symbol for s in _scopes(ctx.root) for c in s.constraints}
+    taken = {c.symbol for s in ctx.root.below() for c in s.constraints}
     for statement in scope.statements:
         if isinstance(statement, syntax.SubjectTo):
             for item in statement.constraints:

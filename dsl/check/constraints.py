@@ -312,11 +312,12 @@ def with_lines(ctx: Context, entry: Entry, node: syntax.UncertainDeclaration) ->
         return known
     names: list[str] = []
     scope = entry.scope
-    taken = {c.symbol for c in scope.constraints} | set(ctx.symbols)
+    taken = {c.symbol for s in ctx.root.below() for c in s.constraints} | set(ctx.symbols)
     for item in node.constraints:
         named = item.name is not None and label(ctx, scope, item.name)
         main = ctx.root.span.source.name
         symbol = item.name.id if named and item.name is not None else line_name(item, main, taken)
+        symbol = f"nature.{symbol}" if symbol in taken else symbol
         taken.add(symbol)
         rows = patterns.index_list(ctx, item.index, Frame(scope, dict(scope.indices)))
         found = _nature_body(ctx, item, rows.frame)

@@ -8,6 +8,7 @@ from typing import Literal
 
 from .. import syntax
 from ..catalogue import report
+from ..catalogue import syntax as syntax_codes
 from ..diagnostics import Code, Diagnostic, Hint, Label
 from ..program import SCALAR, Bounds, Domain, Expr, IndexRef, IndexVar, Space, Symbol, TypeQuestion
 from ..source import Source, Span
@@ -82,6 +83,10 @@ class Scope:
         while scopes[-1].parent is not None:
             scopes.append(scopes[-1].parent)
         return scopes
+
+    def below(self) -> list[Scope]:
+        """This block and all the blocks in it, outermost first, in order."""
+        return [self, *(s for child in self.children for s in child.below())]
 
     def inside(self, kind: str) -> Scope | None:
         """The innermost block of a kind that holds this one (or is it)."""
@@ -230,6 +235,7 @@ class Context:
     nature: dict[int, tuple[str, ...]] = field(default_factory=dict)
     resolving: list[Entry] = field(default_factory=list)
     calls: list[FunctionEntry] = field(default_factory=list)
+    blocks_known: bool = True
     refused: list[Span] = field(default_factory=list)
     serial: int = 0
     errors: int = 0
@@ -238,6 +244,13 @@ class Context:
         """Takes note of what the parser refused."""
         self.refused.extend(d.place for d in found if d.severity == "error" and isinstance(d.place, Span))
         self.errors += sum(d.severity == "error" for d in found)
+        brackets = (syntax_codes.NOT_CLOSED, syntax_codes.WRONG_BRACKET, syntax_codes.NOT_OPENED)
+        self.blocks_known = self.blocks_known and not any(d.code in brackets for d in found)
+
+    def refused_by_parser(self) -> Value:
+        """A shape that the grammar takes and the parser refuses with a diagnostic of its own: there is no program."""
+        self.errors += 1
+        return BAD
 
     def _refused(self, span: Span) -> bool:
         return any(r.source is span.source and r.start <= span.start < max(r.end, r.start + 1) for r in self.refused)

@@ -10,11 +10,11 @@ from ..catalogue import names as name_codes
 from ..catalogue import rules as rule_codes
 from ..catalogue import types as codes
 from ..diagnostics import Label
-from ..program import Apply, Domain, Expr, IndexRef, NamedExpression, SetOperation, SetRef, SetSymbol, Space
+from ..program import Apply, Domain, Expr, IndexRef, LiteralSet, NamedExpression, SetOperation, SetRef, SetSymbol, Space
 from . import expressions, patterns, sets, tables
 from .attributes import Attributes, gather
 from .context import Context, Entry, Frame, Header, Scope
-from .kinds import BAD_SET, CHOICE, DATA, RECOURSE, UNCERTAIN, VARIABLE, Component, Kind, SetValue, member_kind
+from .kinds import BAD_SET, CHOICE, DATA, NUMBERS, RECOURSE, UNCERTAIN, VARIABLE, Component, Kind, SetValue, member_kind
 
 DOMAINS: tuple[Domain, ...] = ("integer", "binary", "spin", "semicontinuous", "simplex", "psd")
 
@@ -142,6 +142,7 @@ def _set(ctx: Context, entry: Entry) -> None:
         entry.broken = True
         return
     overridable = "default" in attributes
+    definition = _sized_empty(ctx, entry, within, definition)
     _set_types(ctx, entry, within, definition, overridable)
     assert entry.set is not None
     entry.symbol = SetSymbol(
@@ -157,6 +158,16 @@ def _set(ctx: Context, entry: Entry) -> None:
         definition.term if definition is not None else None,
         overridable,
     )
+
+
+def _sized_empty(ctx: Context, entry: Entry, within: SetValue | None, definition: SetValue | None) -> SetValue | None:
+    """The empty set with the dimension that the rest of the model gives it."""
+    if definition is None or not isinstance(definition.term, LiteralSet) or definition.term.members:
+        return definition
+    told = ctx.dimensions.get(entry.name)
+    arity = len(within.types) if within is not None and within.sized else told[0] if told is not None else 1
+    types = within.types if within is not None and within.sized else (NUMBERS,) * arity
+    return SetValue(LiteralSet(definition.term.span, (), arity), types)
 
 
 def _part(ctx: Context, attributes: Attributes, word: str, frame: Frame) -> SetValue | None:
@@ -195,41 +206,38 @@ def _agree(ctx: Context, attributes: Attributes, word: str, within: SetValue, de
 def _set_types(
     ctx: Context, entry: Entry, within: SetValue | None, definition: SetValue | None, overridable: bool
 ) -> None:
-    basis = within or definition
-    term = SetRef(None, entry.name)
-    parents = tuple(s for s in (within, definition) if s is not None and s.sized)
-    if basis is not None and not basis.sized and parents:
-        basis = parents[0]
-    if basis is not None and basis.sized and len(basis.types) > 1:
-        whole = Component(entry.name, "tuple", entry.name, tuple(s.whole for s in parents if s.whole is not None))
-        entry.set = SetValue(term, basis.types, whole)
-        return
-    if basis is not None and basis.sized:
-        component = _component(entry, definition, parents)
+    parents = tuple(s for s in (within, definition) if s is not None)
+    sized = next((s for s in parents if s.sized), None)
+    told = ctx.dimensions.get(entry.name)
+    count = len(sized.types) if sized is not None else told[0] if told is not None else 1
+    known = sized is not None or told is not None
+    if count == 1:
+        component = _named(entry, definition, tuple(p.types[0] for p in parents), "types")
         if definition is not None and not overridable and not entry.own:
             component.members = sets.static_members(definition.term)
-        entry.set = SetValue(term, (component,))
+        entry.set = SetValue(SetRef(None, entry.name), (component,), sized=known)
         return
-    dimension = ctx.dimensions.get(entry.name)
-    count = dimension[0] if dimension is not None else 1
-    if count == 1:
-        entry.set = SetValue(term, (Component(entry.name, "unknown", entry.name),), sized=dimension is not None)
-        return
-    types = tuple(Component(f"component {k + 1} of {entry.name}", "unknown", entry.name) for k in range(count))
-    entry.set = SetValue(term, types, Component(entry.name, "tuple", entry.name))
+    whole = _named(entry, definition, tuple(p.whole for p in parents if p.whole is not None), "whole")
+    types = sized.types if sized is not None else _fresh_components(entry, count)
+    entry.set = SetValue(SetRef(None, entry.name), types, whole)
 
 
-def _component(entry: Entry, definition: SetValue | None, parents: tuple[SetValue, ...]) -> Component:
-    """The type of a set of one component; a union is the set that its parts lie within, by its new name."""
-    supers = tuple(p.types[0] for p in parents)
-    kind: Kind = next((s.kind for s in supers if s.kind in ("number", "text")), "unknown")
-    if definition is not None and isinstance(definition.term, SetOperation) and definition.term.op == "union":
-        component = definition.types[0]
-        if component.derived and not entry.own:
-            component.name, component.symbol, component.derived = entry.name, entry.name, False
-            component.supers.extend(s for s in supers if s is not component)
-            return component
-    return Component(entry.name, kind, entry.name, supers)
+def _fresh_components(entry: Entry, count: int) -> tuple[Component, ...]:
+    return tuple(Component(f"component {k + 1} of {entry.name}", "unknown", entry.name) for k in range(count))
+
+
+def _named(entry: Entry, definition: SetValue | None, supers: tuple[Component, ...], what: str) -> Component:
+    """The type of a declared set; a union is itself the set that its parts lie within, by its new name."""
+    if definition is not None and isinstance(definition.term, SetOperation) and not entry.own:
+        union = definition.types[0] if what == "types" else definition.whole
+        if union is not None and union.derived:
+            union.name, union.symbol, union.derived = entry.name, entry.name, False
+            union.supers.extend(s for s in supers if s is not union)
+            return union
+    kind: Kind = "tuple" if what == "whole" else "unknown"
+    return Component(
+        entry.name, next((s.kind for s in supers if s.kind in ("number", "text")), kind), entry.name, supers
+    )
 
 
 # ------------------------------------------------------------------------------------------- data and decisions

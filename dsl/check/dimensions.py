@@ -113,7 +113,10 @@ _BLOCKS_ONLY: dict[type, tuple[str, ...]] = {syntax.BlockDeclaration: ("body",)}
 
 
 def _tells(node: syntax.SetDeclaration) -> bool:
-    return any(a.word in ("=", "default", "within") for a in node.attributes)
+    return any(
+        a.word in ("=", "default", "within") and not (isinstance(a.value, syntax.SetLiteral) and not a.value.items)
+        for a in node.attributes
+    )
 
 
 def _walk(waiting: list[syntax.Statement], fields: dict[type, tuple[str, ...]]) -> Iterator[syntax.Node]:

@@ -49,12 +49,8 @@ def _name(constraint: ConstraintEntry) -> str:
     return constraint.item.name.id if constraint.item.name is not None else ""
 
 
-def _blocks(scope: Scope) -> list[Scope]:
-    return [scope, *(s for c in scope.children for s in _blocks(c))]
-
-
 def _without_block(ctx: Context, name: syntax.Name, frame: Frame) -> Value:
-    for scope in _blocks(ctx.root):
+    for scope in ctx.root.below():
         for constraint in scope.constraints:
             if constraint.named and _name(constraint) == name.id:
                 if scope is ctx.root or scope in frame.scope.around():

@@ -24,10 +24,11 @@ class Component:
     """The type of one component of a member: a set, and the sets that it is known to lie within.
 
     ``symbol`` is the declared set that it stems from (None for computed ones), ``kind`` what its members are,
-    ``members`` these themselves where the model lists them. ``derived``: a union without a name of its own.
+    ``members`` these themselves where the model lists them. ``derived``: a union without a name of its own, ``parts``
+    what a union is made of.
     """
 
-    __slots__ = ("derived", "kind", "members", "name", "supers", "symbol")
+    __slots__ = ("derived", "kind", "members", "name", "parts", "supers", "symbol")
 
     def __init__(self, name: str, kind: Kind, symbol: str | None = None, supers: tuple[Component, ...] = ()) -> None:
         self.name = name
@@ -36,9 +37,13 @@ class Component:
         self.supers = list(supers)
         self.members: frozenset[float | str] | None = None
         self.derived = False
+        self.parts: tuple[Component, ...] = ()
 
     def lies_within(self, other: Component) -> bool:
         """Whether every member of this one is known to be a member of the other."""
+        return self._below(other) or (bool(self.parts) and all(p.lies_within(other) for p in self.parts))
+
+    def _below(self, other: Component) -> bool:
         if self is other:
             return True
         seen = {id(self)}

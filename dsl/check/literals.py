@@ -208,7 +208,7 @@ def _key(ctx: Context, node: syntax.Expression, shape: Shape, at: int) -> Key | 
     for part in parts:
         value = sets.literal(part)
         if value is None:
-            ctx.say(codes.KEY_NOT_LITERAL, part.span, text=part.span.text)
+            ctx.refused_by_parser()
             return None
         place = at + len(key)
         if place < shape.entry.arity:

@@ -13,6 +13,7 @@ from ..program import (
     Expr,
     Fix,
     Generator,
+    IndexVar,
     Space,
     TextConstant,
 )
@@ -26,11 +27,15 @@ from .membership import Use
 # -------------------------------------------------------------------------------------------------- index lists
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """A checked index list: its space, the frame inside it, the positions that it gives a family."""
+    """A checked index list: its space, the frame inside it, the positions that it gives a family.
+
+    ``tuples``: the indices that take a member of a tuple set, whole or apart, with the type of that set.
+    """
 
     space: Space
     frame: Frame
     positions: tuple[Position, ...]
+    tuples: tuple[tuple[tuple[IndexVar, ...], Component], ...] = ()
     broken: bool = False
 
 
@@ -41,6 +46,7 @@ def index_list(ctx: Context, node: syntax.IndexList | None, frame: Frame) -> Row
     inner = frame.within(dict(frame.indices))
     generators: list[Generator] = []
     positions: list[Position] = []
+    tuples: list[tuple[tuple[IndexVar, ...], Component]] = []
     broken = False
     for generator in node.generators:
         source = sets.set_value(ctx, generator.set, inner)
@@ -49,6 +55,8 @@ def index_list(ctx: Context, node: syntax.IndexList | None, frame: Frame) -> Row
         inner.indices.update(bound)
         generators.append(Generator(pattern, source.term, place(frame, generator)))
         positions.extend(_positions(source, pattern))
+        if source.whole is not None and all(isinstance(p, Bind) for p in pattern):
+            tuples.append((tuple(p.var for p in pattern if isinstance(p, Bind)), source.whole))
     condition: Expr | None = None
     if node.condition is not None:
         found = expressions.truth(ctx, node.condition, inner)
@@ -58,7 +66,7 @@ def index_list(ctx: Context, node: syntax.IndexList | None, frame: Frame) -> Row
             expressions.holds_decision(ctx, codes.FILTER_HOLDS_DECISION, node.condition, found, inner)
             broken = True
         condition = found.term
-    return Rows(Space(tuple(generators), condition), inner, tuple(positions), broken)
+    return Rows(Space(tuple(generators), condition), inner, tuple(positions), tuple(tuples), broken)
 
 
 def _positions(source: SetValue, pattern: tuple[Bind | Fix, ...]) -> list[Position]:
@@ -85,7 +93,7 @@ def _pattern(
         return (Bind(index.var),), {pattern.id: index}
     if isinstance(pattern, syntax.Tuple):
         return _tuple_pattern(ctx, pattern, generator, source, frame, over)
-    ctx.say(codes.PATTERN_NOT_NAME, pattern.span, frame, text=pattern.span.text, set=generator.set.span.text)
+    ctx.refused_by_parser()
     return (Bind(ctx.fresh("_", len(source.types))),), {}
 
 
@@ -149,7 +157,7 @@ def _pattern_item(
         membership.fits(ctx, component, Value(constant, kind), Use(item, frame, generator.set.span.text))
         return Fix(constant)
     if not isinstance(item, syntax.Name):
-        ctx.say(codes.PATTERN_ITEM, item.span, frame, text=item.span.text)
+        ctx.refused_by_parser()
         return None
     if item.id in bound:
         _repeated(ctx, item, bound[item.id], frame, over)

@@ -12,7 +12,7 @@ from ..source import Span
 from . import declarations, expressions, membership
 from .context import Argument, Context, Entry, Frame, Scope, place
 from .functions import BUILTINS
-from .kinds import BAD, RECOURSE, Value, related
+from .kinds import BAD, NUMBERS, RECOURSE, Component, Value, related
 
 PI = 3.141592653589793
 
@@ -22,7 +22,7 @@ def unknown(ctx: Context, name: syntax.Name, frame: Frame, prefer: str | None = 
     """Reports a name that is not declared, with the nearest that is."""
     if name.id in ctx.functions or (name.id in BUILTINS and name.id not in ctx.entries):
         return ctx.say(name_codes.FUNCTION_AS_VALUE, name.span, frame, name=name.id)
-    for scope in _all_scopes(ctx.root):
+    for scope in ctx.root.below():
         if name.id in scope.labels:
             return ctx.say(
                 name_codes.LABEL_AS_VALUE,
@@ -32,13 +32,6 @@ def unknown(ctx: Context, name: syntax.Name, frame: Frame, prefer: str | None = 
                 labels=(Label(scope.labels[name.id], "declared here"),),
             )
     return ctx.say(name_codes.UNKNOWN_NAME, name.span, frame, name=name.id, hints=_nearest(ctx, name, frame, prefer))
-
-
-def _all_scopes(scope: Scope) -> list[Scope]:
-    scopes = [scope]
-    for child in scope.children:
-        scopes.extend(_all_scopes(child))
-    return scopes
 
 
 def _nearest(ctx: Context, name: syntax.Name, frame: Frame, prefer: str | None) -> tuple[Hint, ...]:
@@ -277,14 +270,32 @@ def _wrong_count(ctx: Context, entry: Entry, count: int, name: syntax.Name, fram
         wanted=wanted,
         given="none" if count == 0 else str(count),
         labels=(Label(entry.span, f"declared over [{names}]" if total else "declared without indices"),),
+        hints=_unsized_hint(ctx, entry, count),
     )
+
+
+def _same_type(one: Component, other: Component) -> bool:
+    return NUMBERS not in (one, other) and related(one, other)
+
+
+def _unsized_hint(ctx: Context, entry: Entry, count: int) -> tuple[Hint, ...]:
+    """Where a set does not say that its members are tuples, that may be what is missing."""
+    if count <= len(entry.positions):
+        return ()
+    for position in entry.positions:
+        found = ctx.entries.get(position.component.symbol or "")
+        if found is not None and found.set is not None and not found.set.sized:
+            return (Hint(f"if the members of `{found.name}` are tuples say so: `set {found.name} within A * B`"),)
+    return ()
 
 
 def _warn_of_slice(ctx: Context, entry: Entry, name: syntax.Name, frame: Frame, span: Span, at: int) -> None:
     """A one-index use where the block's set stands in the own index list too: it may have meant anybody's."""
     outer = entry.positions[:at]
     own = entry.positions[at:]
-    if not any(related(o.component, p.component) for o in outer for p in own):
+    around = len(entry.space.generators) - len(entry.scope.space.generators)
+    repeated = {g.set for g in entry.space.generators[:-around]} & {g.set for g in entry.space.generators[-around:]}
+    if not repeated and not any(_same_type(o.component, p.component) for o in outer for p in own):
         return
     names = [var.name for var in entry.scope.space.indices[: len(outer)]]
     text = ", ".join(names)

@@ -9,13 +9,12 @@ from ..catalogue import rules as rule_codes
 from ..diagnostics import Edit, Hint, Label
 from ..program import CertificateRequest, EquilibriumRule, Method, Region, Space
 from . import bounds, declarations, expressions, membership, patterns, references, sets
-from .blocks import scopes
 from .context import Context, Frame, Scope
 from .kinds import related
 
 
 def _statements(ctx: Context, kind: type) -> list[tuple[Scope, syntax.Statement]]:
-    return [(s, n) for s in scopes(ctx.root) for n in s.statements if isinstance(n, kind)]
+    return [(s, n) for s in ctx.root.below() for n in s.statements if isinstance(n, kind)]
 
 
 # -------------------------------------------------------------------------------------------------- equilibrium

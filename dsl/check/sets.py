@@ -12,6 +12,7 @@ from ..program import (
     ComputedSet,
     Constant,
     Expr,
+    IndexRef,
     LiteralSet,
     ProductSet,
     RangeSet,
@@ -214,7 +215,8 @@ def _combined(ctx: Context, node: syntax.Binary, left: SetValue, right: SetValue
     term = SetOperation(place(frame, node), op, left.term, right.term)
     if op == "union":
         types = tuple(_union(one, other) for one, other in zip(left.types, right.types, strict=False))
-        return SetValue(term, types, sized=left.sized)
+        whole = _union(left.whole, right.whole) if left.whole is not None and right.whole is not None else None
+        return SetValue(term, types, whole, sized=left.sized)
     return SetValue(term, left.types, left.whole, sized=left.sized)
 
 
@@ -226,6 +228,7 @@ def _union(one: Component, other: Component) -> Component:
     kind: Kind = one.kind if one.kind != "unknown" else other.kind
     whole = Component(f"{one.name} union {other.name}", kind, one.symbol or other.symbol)
     whole.derived = True
+    whole.parts = (one, other)
     for part in (one, other):
         if part is not TEXTS:
             part.supers.append(whole)
@@ -337,7 +340,16 @@ def _comprehension(ctx: Context, node: syntax.Comprehension, frame: Frame) -> Se
         types.extend(value.types or (_computed(value),))
     if rows.broken:
         return BAD_SET
-    return SetValue(ComputedSet(place(frame, node), tuple(terms), rows.space), tuple(types))
+    built = ComputedSet(place(frame, node), tuple(terms), rows.space)
+    return SetValue(built, tuple(types), _members_of(rows, terms))
+
+
+def _members_of(rows: patterns.Rows, terms: list[Expr]) -> Component | None:
+    """The tuple set whose members a comprehension keeps as they are, if there is one."""
+    variables = tuple(t.var for t in terms if isinstance(t, IndexRef))
+    if len(variables) != len(terms):
+        return None
+    return next((whole for bound, whole in rows.tuples if bound == variables), None)
 
 
 def _computed(value: Value) -> Component:

@@ -67,7 +67,7 @@ def _keys(ctx: Context, node: syntax.TableDeclaration, value: syntax.Expression)
     for key, row in value.entries:
         member = sets.literal(key)
         if member is None:
-            ctx.say(codes.KEY_NOT_LITERAL, key.span, text=key.span.text)
+            ctx.refused_by_parser()
             fine = False
             continue
         if member in seen:

@@ -8,6 +8,7 @@ pays for ``optc solve``.
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from optc import __version__
 
+from .output import print_diagnostics, print_status, tolerate_encodings
 from .status import Exit
 
 if TYPE_CHECKING:
@@ -47,6 +49,10 @@ examples:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command line; returns the exit status (see ``Exit``), 2 for a wrong command line."""
+    tolerate_encodings()
+    if argv is None:
+        # A process of our own: most of what is made lives to its end, and looking for garbage often only costs time.
+        gc.set_threshold(50_000, 20, 20)
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         args = _parser(arguments).parse_args(arguments)
@@ -94,34 +100,35 @@ def _reader_gone() -> int:
 
 def _interrupted(args: argparse.Namespace) -> int:
     """Ctrl-C before there was any answer; with one, ``solve`` has printed it and returned on its own."""
-    from .output import print_status
-
     print("optc: interrupted", file=sys.stderr)
-    if getattr(args, "json", False):
-        print_status("failed", termination="interrupted", diagnostics=())
+    _end_json(args, "failed", (), termination="interrupted")
     return Exit.INTERRUPTED
 
 
 def _refused_or_faulty(fault: Exception, args: argparse.Namespace) -> int:
     """An exception with diagnostics says what is wrong with the model or its data; any other is a fault of ours."""
-    from .output import print_diagnostics, print_status
-
     diagnostics = _diagnostics_of(fault)
     if diagnostics:
         print_diagnostics(diagnostics, args)
         if all(d.code.id in ON_COMMAND_LINE and d.place is None for d in diagnostics):
             return Exit.USAGE
-        if getattr(args, "json", False):
-            print_status("error", diagnostics=diagnostics)
+        _end_json(args, "error", diagnostics)
         return Exit.WRONG_MODEL
     if _debug(args):
         import traceback
 
         traceback.print_exc()
     print(_fault_text(fault, args), file=sys.stderr)
-    if getattr(args, "json", False):
-        print_status("failed", termination=f"fault in optc: {type(fault).__name__}: {fault}", diagnostics=())
+    _end_json(args, "failed", (), termination=f"fault in optc: {type(fault).__name__}: {fault}")
     return Exit.FAULT
+
+
+def _end_json(args: argparse.Namespace, status: str, diagnostics: Sequence[Diagnostic], **more: object) -> None:
+    """The object that stands on standard output in the place of a result, where JSON was asked for."""
+    if getattr(args, "json_stream", False):
+        print_status(status, diagnostics=diagnostics, event="result", **more)
+    elif getattr(args, "json", False):
+        print_status(status, diagnostics=diagnostics, **more)
 
 
 def _diagnostics_of(fault: Exception) -> Sequence[Diagnostic]:

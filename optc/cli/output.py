@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import math
 import os
@@ -39,16 +40,28 @@ def print_status(status: str, *, diagnostics: Iterable[Diagnostic], **more: obje
 
 
 def print_json(value: object, *, indent: int | None = None) -> None:
-    """One object on standard output; NaN and infinities as strings."""
-    print(json_text(value, indent=indent))
+    """One object on standard output; NaN and infinities as strings. Flushed, since a stream of them is watched."""
+    print(json_text(value, indent=indent, only_ascii=not _holds_everything(sys.stdout)), flush=True)
 
 
-def json_text(value: object, *, indent: int | None = None) -> str:
+def json_text(value: object, *, indent: int | None = None, only_ascii: bool = False) -> str:
     """JSON as RFC 8259 has it: numbers that it cannot hold are written ``"inf"``, ``"-inf"``, ``"nan"``."""
     try:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent)
+        return json.dumps(value, ensure_ascii=only_ascii, allow_nan=False, indent=indent)
     except ValueError:
-        return json.dumps(_spelled(value), ensure_ascii=False, allow_nan=False, indent=indent)
+        return json.dumps(_spelled(value), ensure_ascii=only_ascii, allow_nan=False, indent=indent)
+
+
+def _holds_everything(stream: TextIO) -> bool:
+    """Whether the encoding of a stream has all characters: a terminal may be set to ASCII or Latin-1."""
+    return (stream.encoding or "").lower().replace("-", "").startswith("utf")
+
+
+def tolerate_encodings() -> None:
+    """Characters that a terminal's encoding lacks are printed by their escapes, instead of ending in an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _spelled(value: object) -> object:

@@ -91,7 +91,7 @@ class _Plain:
 
 
 def _stream(progress: Progress) -> None:
-    from .output import json_text
+    from .output import print_json
 
     value = {
         "event": "progress",
@@ -103,4 +103,4 @@ def _stream(progress: Progress) -> None:
         "work": progress.work,
         "unit": progress.unit,
     }
-    print(json_text(value), flush=True)
+    print_json(value)

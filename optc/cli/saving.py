@@ -6,6 +6,7 @@ import argparse
 import csv
 import os
 from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +44,11 @@ def ensure_writable(path: Path) -> None:
         raise _unwritable(path, f"there is no folder {folder}")
     if not os.access(path if path.exists() else folder, os.W_OK):
         raise _unwritable(path, "permission denied")
-    if path.suffix.lower() == ".parquet":
-        import polars  # noqa: F401 - raises ModuleNotFoundError, which names the package
+    if path.suffix.lower() == ".parquet" and find_spec("polars") is None:
+        needs = report(
+            codes.OUTPUT_NEEDS_PACKAGE, Place(str(path)), path=str(path), package="polars", extra="optc[data]"
+        )
+        raise ModelError([needs])
 
 
 def save(result: Mapping[str, Any], path: Path) -> None:

@@ -178,8 +178,9 @@ def _families(title: str, families: Mapping[str, Any], *, everything: bool) -> S
 def _certificate(lines: Sequence[Mapping[str, Any]]) -> Section:
     rows = []
     for line in lines:
-        value = "" if line.get("value") is None else number(line["value"], 4)
-        if line.get("tolerance") is not None:
+        measured = line.get("tolerance") is not None  # how far off, against how far is allowed; else a value of its own
+        value = "" if line.get("value") is None else number(line["value"], 4 if measured else 10)
+        if measured:
             value += f" (tolerance {number(line['tolerance'], 3)})"
         where = f"at {line['where']}" if line.get("where") else ""
         conflict = ", ".join(line.get("conflict", ()))

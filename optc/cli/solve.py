@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .answers import read_answer
 from .flags import add_common, add_data, assignment, count_or_all, duration, fraction, natural, positive
-from .output import json_text, print_diagnostics, print_json
+from .output import print_diagnostics, print_json
 from .progress import finish, reporter
 from .saving import ensure_writable, output_file, save
 
@@ -103,7 +103,7 @@ def solve(problem: Problem, args: argparse.Namespace) -> Solution:
 def _print(result: dict[str, Any], args: argparse.Namespace) -> None:
     if args.json_stream:
         for diagnostic in result["diagnostics"]:
-            print(json_text({"event": "diagnostic", **diagnostic}))
+            print_json({"event": "diagnostic", **diagnostic})
         print_json({"event": "result", **result})
     elif args.json:
         print_json(result)

@@ -240,9 +240,9 @@ def _same_activity(
                 at = s.offset + k
                 gaps.append((form.row_lower[at] - activity[at], form.row_upper[at] - activity[at]))
             expected = _expected_gaps(body.ops, sides, len(slices))
-            for (low, high), (l, h) in zip(gaps, expected, strict=True):
-                assert math.isclose(low, l, rel_tol=1e-9, abs_tol=1e-9), (name, row.index, low, l)
-                assert math.isclose(high, h, rel_tol=1e-9, abs_tol=1e-9), (name, row.index, high, h)
+            for (low, high), (least, most) in zip(gaps, expected, strict=True):
+                assert math.isclose(low, least, rel_tol=1e-9, abs_tol=1e-9), (name, row.index, low, least)
+                assert math.isclose(high, most, rel_tol=1e-9, abs_tol=1e-9), (name, row.index, high, most)
 
 
 def _expected_gaps(ops: Sequence[str], sides: Sequence[float], slices: int) -> list[tuple[float, float]]:

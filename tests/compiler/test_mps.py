@@ -9,6 +9,8 @@ from pathlib import Path
 import highspy
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from optc.compiler.export.named import NamedForm
 from optc.compiler.forms.linear import QuadraticForm
@@ -231,6 +233,36 @@ def test_unknown_names_get_the_nearest_one() -> None:
     with pytest.raises(MpsError) as caught:
         read(HEAD + "BOUNDS\n UP B xx 1\nENDATA\n".replace("xx", "x1"))
     assert "did you mean x?" in caught.value.diagnostics[0].hints[0].text
+
+
+lines_of_mps = st.lists(
+    st.sampled_from(
+        [*WHOLE.splitlines(), *HEAD.splitlines(), " UP BND", "RHS", "    x", " N", "QUADOBJ", "    x y 1", ""]
+    ),
+    max_size=25,
+)
+
+
+@given(lines_of_mps, st.lists(st.tuples(st.integers(0, 400), st.characters(max_codepoint=0x2FF)), max_size=4))
+def test_any_text_is_read_or_refused(lines: list[str], changes: list[tuple[int, str]]) -> None:
+    text = "\n".join(lines)
+    for at, character in changes:
+        text = text[:at] + character + text[at + 1 :]
+    try:
+        form = read(text).form
+    except MpsError as refusal:
+        assert all(diagnostic.message and diagnostic.hints for diagnostic in refusal.diagnostics)
+    else:
+        assert form.starts[-1] == len(form.values) == len(form.indices)
+
+
+@given(st.integers(0, len(WHOLE) - 1), st.text(st.characters(max_codepoint=0x2FF), max_size=3), st.integers(0, 3))
+def test_any_small_change_is_read_or_refused(at: int, inserted: str, removed: int) -> None:
+    text = WHOLE[:at] + inserted + WHOLE[at + removed :]
+    try:
+        read(text)
+    except MpsError as refusal:
+        assert refusal.diagnostics
 
 
 DATA = os.environ.get("OPTC_DATA")

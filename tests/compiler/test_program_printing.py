@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from programs import EXAMPLES, MODELS, ROOT, program_in, program_of
 
 from optc.compiler.printing import program_text, term_text
 from optc.dsl.program import Constraint, IndexVar, NamedExpression, Program
+from optc.dsl.source import Source
+from optc.loading import load
 
 
 def canonical(program: Program) -> dict[str, Any]:
@@ -130,6 +133,18 @@ lower retailer[r in R] pessimistic {
 """
 
 
+def documented(page: Path) -> list[str]:
+    return re.findall(r"^```opt[^\n]*\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S)
+
+
+@pytest.mark.parametrize("page", sorted(ROOT.glob("docs/**/*.md")), ids=lambda p: p.name)
+def test_models_of_the_documentation_survive_printing(page: Path) -> None:
+    for text in documented(page):
+        program = load(Source(page.name, text)).program
+        if program is not None:  # those that are shown as wrong have none
+            assert canonical(program_of(program_text(program))) == canonical(program)
+
+
 @pytest.mark.parametrize("text", [DATA_OF_ALL_KINDS, BLOCKS], ids=["data of all kinds", "blocks"])
 def test_every_construct_survives_printing(text: str) -> None:
     program = program_of(text)
@@ -159,7 +174,7 @@ def test_every_construct_survives_printing(text: str) -> None:
         "piecewise(x, [0, 1, 2], [0, a, b])",
         "sum(1 for (i, 2) in S * S)",
         "card({(i, j) for i in S, j in S if i < j})",
-        "1e-07 * x + 123456789.5",
+        "1e-07 * x + 123456789.5 - 2 * pi",
         "sum(v[i] for i in {1, 3})",
         "sum(v[i] for i in S if (i, i) in S * S and i not in 5..6)",
     ],

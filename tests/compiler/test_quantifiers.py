@@ -119,6 +119,7 @@ let named = x * y
         ("max(x, 2 * y, 3)", Shape(1, kinks=True)),
         ("norm1(v[k] for k in K)", Shape(1, kinks=True)),
         ("norm2(v[k] for k in K)", Shape(None)),
+        ("abs(x) + y^2", Shape(2, kinks=True)),
         ("abs(x)^2", Shape(None)),
         ("abs(x * y)", Shape(None)),
         ("max(x, y) * a", Shape(1, kinks=True)),
@@ -163,6 +164,29 @@ def test_a_named_expression_of_the_own_slice_is_no_sharing() -> None:
     )
     assert class_name(program_of(text % "i")) == "game"
     assert class_name(program_of(text % "3 - i")) == "generalised game"
+
+
+def test_leaders_who_play_against_each_other() -> None:
+    program = program_of(
+        """
+        set N = 1..2
+        player leader[i in N] {
+          var x in [0, 5]
+          maximize x * y[i, 1] - sum(x[j] for j in N)
+          lower f[k in N] {
+            var y in [0, 1]
+            minimize (y - x)^2
+          }
+        }
+        """
+    )
+    assert class_name(program) == "multi-leader game"
+    assert quantifier_text(quantifier_tree(program)).splitlines() == [
+        "nash (variational)",
+        "  max leader over x",
+        "    nash leader knowing x (variational)",
+        "      argmin leader.f over y knowing x (optimistic)",
+    ]
 
 
 def test_long_sums_do_not_exhaust_the_stack() -> None:

@@ -291,6 +291,16 @@ def test_complementarity_wants_one_relation_tight(x: float, y: float, expected: 
 
 
 @pytest.mark.parametrize(
+    ("x", "f", "expected"),
+    [(0, 3, 0), (2, -3, 0), (1, 0, 0), (1, 3, 1), (1, -0.5, 0.5), (0, -3, 2), (2, 3, 2), (-1, 0, 1), (2.5, -1, 0.5)],
+)
+def test_a_range_complements_a_free_expression(x: float, f: float, expected: float) -> None:
+    text = "var x, f\nsatisfy\nsubject to\n  c: 0 <= x <= 2 complements f\n  d: f complements 2 >= x >= 0"
+    values = {"x": {(): x}, "f": {(): f}}
+    assert violations(text, "c", values) == violations(text, "d", values) == [expected]
+
+
+@pytest.mark.parametrize(
     ("kind", "values", "expected"),
     [
         (1, [0, 5, 0, 0], 0),
@@ -424,6 +434,8 @@ def test_a_scenario_is_used_as_an_index() -> None:
     )
     reference = Reference(program)
     assert reference.objective([], (), {"land": {(): 2}, "s": {(): "wet"}}) == 8
+    found = [list(reference.domain_rows("s", {"s": {(): member}}))[0].violation for member in ("wet", "hot")]
+    assert found == [0, 1]
 
 
 def test_a_multiplier_is_read_from_the_values() -> None:
@@ -464,6 +476,34 @@ def test_long_sums_do_not_exhaust_the_stack() -> None:
 
 
 # ------------------------------------------------------------------------------------------- outside and identities
+OPERATORS = {"+": "+", "-": "-", "*": "*", "/": "/", "mod": "%", "div": "//", "^": "**"}
+OPERANDS = st.sampled_from(["1", "2", "3", "0.5", "7", "-1", "-2", "(1 + 2)", "(2 - 5)", "x"])
+CHAINS = st.tuples(OPERANDS, st.lists(st.tuples(st.sampled_from(list(OPERATORS)), OPERANDS), min_size=1, max_size=5))
+
+
+def as_python(chain: tuple[str, list[tuple[str, str]]]) -> object:
+    """The value by Python's own precedence and arithmetic, or None where that has no real value."""
+    first, rest = chain
+    text = first + "".join(f" {OPERATORS[op]} {operand}" for op, operand in rest)
+    try:
+        found = eval(text, {"x": 4.0})
+    except (ZeroDivisionError, OverflowError, TypeError):  # TypeError: a complex number in between
+        return None
+    return None if isinstance(found, complex) else float(found)
+
+
+@given(st.lists(CHAINS, min_size=5, max_size=5))
+@settings(max_examples=60, deadline=None)
+def test_arithmetic_agrees_with_python(chains: list[tuple[str, list[tuple[str, str]]]]) -> None:
+    wanted = {f"e{k}": as_python(chain) for k, chain in enumerate(chains)}
+    texts = [first + "".join(f" {op} {operand}" for op, operand in rest) for first, rest in chains]
+    lines = "\n".join(f"let e{k} = {text}" for k, text in enumerate(texts) if wanted[f"e{k}"] is not None)
+    reference = Reference(program_of(f"param x = 4\n{lines}{NOTHING_TO_DO}"))
+    for name, value in wanted.items():
+        if value is not None and math.isfinite(value):
+            assert float(reference.at({}).entry(name, ())) == pytest.approx(value, rel=1e-12), texts  # type: ignore[arg-type]
+
+
 FINITE = st.floats(-50, 50)
 POSITIVE = st.floats(1e-6, 50)
 

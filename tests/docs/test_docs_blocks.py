@@ -80,6 +80,12 @@ def test_formatting_a_model_in_the_documentation_keeps_its_tree(block: Block):
     assert format_source(Source("formatted", formatted)) == formatted
 
 
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_codes_that_are_named_exist(path: Path):
+    named = set(re.findall(r"\b[EWN]\d{4}\b", path.read_text(encoding="utf-8")))
+    assert not [code for code in named if lookup(code) is None and code != "E0123"]  # which stands for any code
+
+
 LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(?:#([\w-]+))?\)")
 
 

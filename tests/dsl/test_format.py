@@ -222,6 +222,13 @@ def test_long_literals_fill_and_tables_take_a_line_a_row():
     assert table.startswith('table Crops: a, b, c = {\n  "crop_0": [0, 1, 2],\n  "crop_1": [1, 2, 3],\n')
 
 
+def test_no_line_begins_with_what_looks_like_a_constraint():
+    names = [f"a_name_of_some_length_{k}" for k in range(8)]
+    for index in ("", " [i in I, j in J]"):
+        text = formatted(f"param {', '.join(names)}{index} : string")
+        assert lines_fit(text.replace(names[-1], "").replace(" : string", ""))
+
+
 def test_a_literal_that_was_opened_stays_open():
     text = 'param p = {\n  "a": 1,\n  "b": 2\n}\n'
     check(text, text)
@@ -260,7 +267,7 @@ def test_every_model_of_the_repository(path: Path):
 @pytest.mark.parametrize("term", ["+ x[{k}]", "+ sum(x[i] for i in {{{k}}})", "and a[{k}] == {k}"])
 def test_long_chains_cost_no_stack(term: str):
     text = "let e = x[0] == 0 " if term.startswith("and") else "let e = x[0] "
-    text += " ".join(term.format(k=k) for k in range(1, 5000))
+    text += " ".join(term.format(k=k) for k in range(1, 3000))
     result = format_source(Source("", text))
     assert lines_fit(result)
     assert format_source(Source("", result)) == result
@@ -269,6 +276,32 @@ def test_long_chains_cost_no_stack(term: str):
 def test_deep_nesting():
     for opening, closing in (("(", ")"), ("f(a + ", ")"), ("sum(x * ", " for i in I)"), ("[1, ", "]")):
         formatted("let e = " + opening * 55 + "y" + closing * 55)
+
+
+@SLOW
+@given(st.sampled_from(MODELS), st.randoms(use_true_random=False))
+def test_a_damaged_model_is_refused_or_formatted(path: Path, chance: random.Random):
+    text = damaged(path.read_text(encoding="utf-8"), chance)
+    try:
+        result = format_source(Source("", text))
+    except UnformattableError as refusal:
+        assert any(diagnostic.severity == "error" for diagnostic in refusal.diagnostics)
+        return
+    assert comments(result) == comments(text)
+    assert format_source(Source("", result)) == result
+
+
+def damaged(text: str, chance: random.Random) -> str:
+    """A word of the text left out, repeated elsewhere or put in another one's place."""
+    tokens = words(Source("", text)).tokens
+    here, there = chance.choice(tokens), chance.choice(tokens)
+    match chance.randrange(3):
+        case 0:
+            return text[: here.start] + text[here.end :]
+        case 1:
+            return f"{text[: here.start]}{there.text} {text[here.start :]}"
+        case _:
+            return text[: here.start] + there.text + text[here.end :]
 
 
 @SLOW
@@ -281,6 +314,15 @@ def test_printed_models(model: s.Model):
 @given(models, st.randoms(use_true_random=False), st.sampled_from([0.05, 0.3]))
 def test_models_with_comments_and_odd_spacing(model: s.Model, chance: random.Random, often: float):
     formatted(shaken(model_text(model), chance, often))
+
+
+@SLOW
+@given(models, st.randoms(use_true_random=False), st.sampled_from([20, 40]))
+def test_narrow_pages(model: s.Model, chance: random.Random, narrow: int):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("optc.dsl.layout.WIDTH", narrow)
+        patch.setattr("optc.dsl.format.WIDTH", narrow)
+        formatted(shaken(model_text(model), chance, 0.03))
 
 
 def shaken(text: str, chance: random.Random, often: float) -> str:

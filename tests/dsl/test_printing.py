@@ -11,9 +11,9 @@ from optc.dsl.parse import parse, parse_expression
 from optc.dsl.printing import expression_text, model_text
 from optc.dsl.source import Source
 
-SLOW = settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
-)
+SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large]
+FEW = settings(max_examples=150, deadline=None, suppress_health_check=SLOW)
+MANY = settings(max_examples=400, deadline=None, suppress_health_check=SLOW)
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,10 @@ SLOW = settings(
         "(a or b) and c",
         "if a > 0 then b else if c then d else e",
         "(if a then b else c) + 1",
-        "0..n - 1",
+        "0..n-1",
+        "0..(n - 1) div 2",
+        "i-1..2*(i + 1)+1",
+        "0..n - 1 mod 2",
         "1..3 union 5..7",
         "(A union B) inter C",
         "A * B inter C",
@@ -91,7 +94,7 @@ def test_depth_costs_no_stack(deep: str):
         assert expression_text(parse_expression(text)) == text
 
 
-@SLOW
+@MANY
 @given(expressions)
 def test_printed_expressions_parse_to_the_same_tree(tree: s.Expression):
     text = expression_text(tree)
@@ -100,7 +103,7 @@ def test_printed_expressions_parse_to_the_same_tree(tree: s.Expression):
     assert expression_text(parsed) == text
 
 
-@SLOW
+@FEW
 @given(models)
 def test_printed_models_parse_to_the_same_tree(model: s.Model):
     text = model_text(model)

@@ -44,7 +44,7 @@ def portfolio() -> float:
     rows = _table(EXAMPLES / "portfolio/gains.csv")
     gain = np.array([[float(v) for k, v in row.items() if k != "week"] for row in rows])
     covariance, mean = np.cov(gain, rowvar=False), gain.mean(axis=0)
-    return _variance(covariance, mean, target=0.4, cap=0.25)
+    return _variance(covariance, mean, target=0.5, cap=0.25)
 
 
 def _variance(covariance: np.ndarray, mean: np.ndarray, target: float, cap: float) -> float:

@@ -196,7 +196,37 @@ def test_externs_are_given_by_name() -> None:
 
     problem = model.bind(loss=square)
     assert problem.externs == {"loss": square}
-    assert problem.update(loss=max).externs == {"loss": max}
+    assert problem.instance.scope.externs == {"loss": square}
+    assert problem.update(loss=max).instance.scope.externs == {"loss": max}
+
+
+def test_an_extern_that_the_model_has_not_is_refused() -> None:
+    problem = optc.parse("extern loss(z)\nvar z[1..3] in [0, 1]\nminimize loss(z)\n").bind(loss=max)
+    assert problem.model.functions == ("loss",)
+    with pytest.raises(optc.DataError, match="los"):
+        problem.model.bind(los=max)
+
+
+def test_the_solvers_own_object_is_handed_out(problem: optc.Problem) -> None:
+    solver = optc.backends.get("highs").load(problem.lower("linear"))  # type: ignore[attr-defined]
+    solver.run()
+    assert solver.getInfo().objective_function_value == pytest.approx(problem.solve().objective)
+
+
+def test_values_and_duals_of_a_solution(problem: optc.Problem) -> None:
+    solution = problem.solve()
+    buy = solution["buy"]
+    assert buy["corn bread"] == pytest.approx(1.6)
+    assert buy.to_pandas().to_dict() == pytest.approx({"corn bread": 1.6, "milk": 1.2})
+    # y = duals: y_iron + 3 y_zinc = 2 and 2 y_iron + y_zinc = 3
+    assert solution.dual("need").to_dict() == pytest.approx({"iron": 1.4, "zinc": 0.2})
+    assert "certificate" in repr(solution)
+    with pytest.raises(KeyError, match="buy"):
+        solution["bye"]
+
+
+def test_a_problem_shows_its_size(problem: optc.Problem) -> None:
+    assert repr(problem) == "<optc.Problem diet: linear, 2 decisions, 2 constraint rows>"
 
 
 def test_import_is_light_and_lazy() -> None:

@@ -119,3 +119,19 @@ def test_use_of_a_library_file_that_is_no_text(tmp_path: Path, capsys: pytest.Ca
     model.write_text('use "lib.opt"\nvar x in [0, 1]\nminimize x\n', encoding="utf-8")
     assert main(["check", str(model)]) == 1
     assert "E0703" in capsys.readouterr().err
+
+
+def test_mps_files_are_checked_as_such(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "small.mps"
+    path.write_text("NAME\nROWS\n N c\nCOLUMNS\n x c 1\nENDATA\n", encoding="utf-8")
+    assert main(["check", str(path)]) == 0
+    assert capsys.readouterr().out == f"{path}: MPS, 0 rows, 1 columns; no mistakes\n"
+    path.write_text("NAME\nROWS\n N c\nCOLUMNS\n x d 1\nENDATA\n", encoding="utf-8")
+    assert main(["check", str(path)]) == 1
+    assert "E0712" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["check"], ["solve"], ["export", "--to", "lp"], ["explain"]])
+def test_a_data_file_is_no_model(folder: Path, command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*command, str(folder / "data.json")]) == 1
+    assert "E0707" in capsys.readouterr().err

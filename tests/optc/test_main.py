@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -140,3 +141,18 @@ def test_light_ways_load_nothing_heavy(statement: str) -> None:
 def test_solving_a_linear_model_loads_no_tables() -> None:
     statement = "from optc.cli.main import main; main(['solve', '-'])"
     assert loaded_by(statement) <= {"numpy", "scipy", "highspy"}
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_any_encoding_of_the_terminal_will_do(encoding: str) -> None:
+    text = "var größe in [0, 1]\nmaximize gain: größe  # ≤ 1\n"
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    for flags in ([], ["--json"]):
+        command = [sys.executable, "-m", "optc", "solve", "-", *flags]
+        done = subprocess.run(command, cwd=ROOT, input=text.encode(), capture_output=True, check=False, env=environment)
+        assert done.returncode == 0, done.stderr
+        printed = done.stdout.decode(encoding)
+        if flags:
+            assert json.loads(printed)["variables"] == {"größe": {"index": [], "values": [[1.0]]}}
+        else:
+            assert "gr" in printed

@@ -29,11 +29,13 @@ COLUMNS
     x  profit  3  most  1
     x  tie  1
     M1  'MARKER'  'INTORG'
-    k  profit  2  most  1  least  1
+    k  profit  2  most  1
+    k  least  1
     M2  'MARKER'  'INTEND'
     y  tie  -1
 RHS
-    RHS  profit  -7  most  10.5  least  1
+    RHS  profit  -7  most  10.5
+    RHS  least  1
 RANGES
     RNG  most  20
 BOUNDS
@@ -53,17 +55,17 @@ def small(tmp_path: Path) -> str:
 def test_an_mps_file_is_solved_as_it_is(small: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["solve", small, "--json"]) == 0
     value = json.loads(capsys.readouterr().out)
-    # x = 4, k = 6 (6.5 rounded down by integrality): 3 * 4 + 2 * 6 + 7
-    assert (value["model"], value["status"], value["objective"]) == ("SMALL", "optimal", 31.0)
-    assert value["variables"]["x"]["values"] == [["x", 4.0], ["y", 4.0]]
-    assert value["variables"]["k"]["values"] == [["k", 6.0]]
+    # x is worth more and fills up what a whole k leaves: k = 7, x = 3.5 beats k = 6, x = 4 (its bound)
+    assert (value["model"], value["status"], value["objective"]) == ("SMALL", "optimal", 31.5)
+    assert value["variables"]["x"]["values"] == [["x", 3.5], ["y", 3.5]]
+    assert value["variables"]["k"]["values"] == [["k", 7.0]]
     assert {line["claim"] for line in value["certificate"]} >= {"feasible", "integral", "bound"}
 
 
 def test_gzip(tmp_path: Path) -> None:
     path = tmp_path / "small.mps.gz"
     path.write_bytes(gzip.compress(SMALL.encode()))
-    assert optc.read_mps(path).solve().objective == 31.0
+    assert optc.read_mps(path).solve().objective == 31.5
 
 
 @pytest.mark.parametrize("content", [b"no gzip", gzip.compress(SMALL.encode())[:-20], b""])
@@ -75,12 +77,12 @@ def test_a_broken_gzip_file(tmp_path: Path, content: bytes, capsys: pytest.Captu
     assert found["code"] in ("E0704", "E0714")
 
 
-def test_a_wrong_line_is_shown(small: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_wrong_line_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "wrong.mps"
     path.write_text(SMALL.replace("UP BND k 9", "UP BND kk 9"), encoding="utf-8")
     assert main(["solve", str(path)]) == 1
     log = capsys.readouterr().err
-    assert f"{path}:21" in log
+    assert f"{path}:24" in log
     assert "UP BND kk 9" in log
     assert "did you mean k?" in log
 

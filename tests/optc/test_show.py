@@ -182,3 +182,13 @@ def test_a_file_that_cannot_be_written_is_refused_before_the_work(tmp_path: Path
         assert caught.value.diagnostics[0].code.id == "E0705"
     ensure_writable(tmp_path / "answer.json")
     assert not (tmp_path / "answer.json").exists()
+
+
+def test_parquet_without_polars_names_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("optc.cli.saving.find_spec", lambda _name: None)
+    with pytest.raises(ModelError) as caught:
+        ensure_writable(tmp_path / "answer.parquet")
+    (diagnostic,) = caught.value.diagnostics
+    assert diagnostic.code.id == "E0708"
+    assert "optc[data]" in diagnostic.hints[0].text
+    ensure_writable(tmp_path / "answer.csv")

@@ -261,6 +261,12 @@ def test_the_stream_ends_with_the_result(write: Any, capsys: pytest.CaptureFixtu
     assert [line["code"] for line in lines if line["event"] == "diagnostic"] == ["N0601"]
 
 
+def test_the_stream_of_a_wrong_model_ends_with_its_error(write: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["solve", write("minimize x\n"), "--json-stream"]) == 1
+    (value,) = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (value["event"], value["status"]) == ("result", "error")
+
+
 def test_options_reach_the_backend_and_the_record(write: Any, capsys: pytest.CaptureFixture[str]) -> None:
     for flags in ([], ["--backend", "highs"]):
         status, value, _ = solved(capsys, write(LP), *flags, "--option", "solver=ipm", "--seed", "7")

@@ -161,3 +161,31 @@ def test_the_library_is_documented_and_formatted() -> None:
             assert statement.doc
             head = statement_text(statement).splitlines()[-1].removeprefix("def ").split(" = ")[0]
             assert f"`{head}`" in documented
+
+
+def test_names_of_a_model_do_not_clash_with_those_inside_the_library() -> None:
+    declarations = """
+    use graph
+    use uncertainty
+    set V = 1..3
+    set edges within V * V = {(1, 2), (2, 3)}
+    param w[edges] = [2, 5]
+    param i = 1
+    param j = 2
+    param xi[V] = [1, -2, 3]
+    param over = 4
+    param v default 2
+    """
+    found = values(declarations, {"out": "outflow(w, v, edges)", "far": "deviation(xi, V)", "used": "i + j + over"})
+    assert found == {"out": 5, "far": 6, "used": 7}
+
+
+def test_functions_pass_families_and_sets_on() -> None:
+    declarations = """
+    set S = 1..3
+    param a[S] = [1, 2, 3]
+    def inner(y, over) = sum(y[k] for k in over)
+    def outer(x, among) = inner(x, among) + inner(x, {k for k in among if k > 1})
+    def twice(t) = 2 * t
+    """
+    assert values(declarations, {"total": "outer(a, S)", "four": "twice(twice(1))"}) == {"total": 11, "four": 4}

@@ -19,8 +19,8 @@ from optc.dsl.program import Program
 
 MODEL = """set I
 set J
-param cost[I, J]
-param name[I, J] : string
+param cost[i in I, j in J]
+param name[i in I, j in J] : string
 var x >= 0
 minimize x
 """
@@ -37,6 +37,7 @@ def program(program_of: Callable[[str], Program]) -> Program:
 def outcome(program: Program, path: Path, monkeypatch: pytest.MonkeyPatch, *, polars: bool) -> object:
     """Entries as plain rows, or the diagnostics as code, place and message."""
     with monkeypatch.context() as patch:
+        patch.setattr(module, "_LARGE", 0)
         if not polars:
             patch.setattr(module, "find_spec", lambda _: None)
         try:
@@ -105,6 +106,7 @@ def test_both_readers_agree_on_odd_files(
 def test_lines_are_those_of_the_file(
     program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, polars: bool
 ) -> None:
+    monkeypatch.setattr(module, "_LARGE", 0)
     if not polars:
         monkeypatch.setattr(module, "find_spec", lambda _: None)
     path = tmp_path / "t.csv"
@@ -173,4 +175,4 @@ def test_a_long_file_is_read_in_chunks(program: Program, tmp_path: Path, monkeyp
     path.write_text("i,j,cost\n" + "".join(f"a,b{k},{k if k != 7 else 'x'}\n" for k in range(10)), encoding="utf-8")
     entries = read_inputs(program, [FileInput(str(path)), PythonValue("I", ["a"])], folder=None).get("cost")
     assert isinstance(entries, Keyed) and entries.values is not None
-    assert [entries.values.at(k) for k in (0, 6, 7, 9)] == ["0.0", "6.0", "x", "9"]
+    assert [entries.values.at(k) for k in (0, 5, 6, 7, 9)] == ["0.0", "5.0", "6", "x", "9"]
