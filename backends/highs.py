@@ -103,8 +103,9 @@ def load(form: LinearForm) -> Any:
 
 def solve(form: LinearForm, goal: Goal, options: Options, context: Context, start: Start | None) -> Answer:
     """The answer to a linear form, or to a convex quadratic one without whole columns."""
-    if form.shape[1] == 0 or _crossing(form):
-        return _without_solver(form)
+    decided = _without_solver(form, goal)
+    if decided is not None:
+        return decided
     highs = load(form)
     _configure(highs, goal, options, context)
     if start is not None:
@@ -372,6 +373,7 @@ def _status(highs: Any) -> str:
 
 def _answer(highs: Any, form: LinearForm) -> Answer:
     claim, termination = _ENDS[_status(highs)]
+    message = f"HiGHS: {highs.modelStatusToString(highs.getModelStatus())}"  # before rays are asked for: they reset it
     info, solution = highs.getInfo(), highs.getSolution()
     mip = bool(form.integer.any())
     # With duals asked for, a point counts where HiGHS found no violation beyond its tolerance.
@@ -391,7 +393,7 @@ def _answer(highs: Any, form: LinearForm) -> Answer:
         column_duals=np.array(solution.col_dual, dtype=np.float64) if duals else None,
         primal_ray=_primal_ray(highs, form) if claim == "unbounded" else None,
         dual_ray=_dual_ray(highs) if claim == "infeasible" and not mip and not _quadratic(form) else None,
-        message=f"HiGHS: {highs.modelStatusToString(highs.getModelStatus())}",
+        message=message,
         work=work,
         unit=unit,
     )
@@ -424,7 +426,7 @@ def _primal_ray(highs: Any, form: LinearForm) -> Floats | None:
     if form.integer.any():
         # The linear program below a branch-and-cut tree holds the same direction.
         return _relaxed_ray(form)
-    if not len(form.row_lower):
+    if not len(form.values):
         return _ray_without_rows(form)
     _status_code, there, ray = highs.getPrimalRay()
     return np.array(ray, dtype=np.float64) if there else None
@@ -463,17 +465,21 @@ def _crossing(form: LinearForm) -> bool:
     return bool(np.any(form.lower > form.upper) or np.any(form.row_lower > form.row_upper))
 
 
-def _without_solver(form: LinearForm) -> Answer:
-    """A problem without columns, or with bounds that cross, decided by looking at it."""
+def _without_solver(form: LinearForm, goal: Goal) -> Answer | None:
+    """The answer where looking at the problem is enough: bounds that cross, empty rows that are false, no columns.
+
+    HiGHS gives no multipliers for the first two, and takes the third for no problem at all.
+    """
     message = "decided without HiGHS"
-    empty = form.shape[1] == 0
-    broken = np.flatnonzero((form.row_lower > 0) | (form.row_upper < 0)) if empty else np.empty(0, dtype=np.int64)
-    if len(broken) and not _crossing(form):
-        ray = np.zeros(form.shape[0])
-        ray[broken[0]] = 1.0 if form.row_lower[broken[0]] > 0 else -1.0
-        return Answer("infeasible", "converged", dual_ray=ray, message=message)
     if _crossing(form):
         return Answer("infeasible", "converged", message=message)
-    nothing = np.zeros(0)
-    duals = np.zeros(form.shape[0])
+    empty = np.diff(form.starts) == 0
+    false = np.flatnonzero(empty & ((form.row_lower > goal.tolerance) | (form.row_upper < -goal.tolerance)))
+    if len(false):
+        ray = np.zeros(form.shape[0])
+        ray[false[0]] = 1.0 if form.row_lower[false[0]] > 0 else -1.0
+        return Answer("infeasible", "converged", dual_ray=ray, message=message)
+    if form.shape[1]:
+        return None
+    nothing, duals = np.zeros(0), np.zeros(form.shape[0])
     return Answer("optimal", "converged", nothing, form.offset, form.offset, duals, nothing, message=message)

@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 
 from optc.dsl.program import Expr, SymbolRef
 
+from .domains import Positions, Values, starts_of
 from .evaluate import axis_columns, evaluate
 from .polynomial import Monomial
 from .scope import Scope
-from .spaces import Positions, Table, Values, reduce_to, starts_of
+from .spaces import Table, reduce_to, wide
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
@@ -99,10 +100,6 @@ def _entries(m: Monomial) -> Entries:
     return Entries(m.refs[0].symbol, m.table.shape, m.scale, None, None)
 
 
-def _wide(values: Values, shape: tuple[int, ...]) -> Values:
-    return np.broadcast_to(values, shape).reshape(-1)
-
-
 def _uniform(monomials: Sequence[Monomial], columns: Sequence[Ints], root: Table) -> Block:
     parts = tuple(_entries(m) for m in monomials)
     width = sum(_width(p, root.shape) for p in parts)
@@ -125,12 +122,13 @@ def _width(part: Entries, root: tuple[int, ...]) -> int:
 
 
 def _windows(matrix: NDArray[Any], root: tuple[int, ...], parts: Sequence[Entries]) -> Iterator[NDArray[Any]]:
-    """Each part's columns of the matrix, shaped like its table."""
-    whole = matrix.reshape((*root, matrix.shape[1]))
+    """Each part's columns of the matrix ``(…, rows, width)``, shaped like its table."""
+    lead = matrix.shape[:-2]
+    whole = matrix.reshape((*lead, *root, matrix.shape[-1]))
     at = 0
     for part in parts:
         width = _width(part, root)
-        yield whole[..., at : at + width].reshape(part.shape)
+        yield whole[..., at : at + width].reshape(lead + part.shape)
         at += width
 
 
@@ -142,8 +140,8 @@ def _ragged(monomials: Sequence[Monomial], columns: Sequence[Ints], root: Table)
     at = 0
     for m, found in zip(monomials, columns, strict=True):
         upto = at + m.table.size
-        rows = _wide(m.table.rows_in(root), m.table.shape)
-        indices[at:upto] = _wide(found, m.table.shape)
+        rows = wide(m.table.rows_in(root), m.table.shape)
+        indices[at:upto] = wide(found, m.table.shape)
         np.left_shift(rows, 32, out=keys[at:upto])
         keys[at:upto] |= indices[at:upto]
         counts += np.bincount(rows, minlength=root.size)
@@ -178,10 +176,11 @@ def _ordered(
 
 
 def fill(block: Block, out: Floats, scope: Scope) -> None:
-    """The value phase: coefficients into ``out``, ``(size,)``."""
-    flat = out if block.order is None else np.empty(sum(prod(p.shape) for p in block.parts))
+    """The value phase: coefficients into ``out``, ``(size,)`` or ``(batch, size)``."""
+    lead = out.shape[:-1]
+    flat = out if block.order is None else np.empty((*lead, sum(prod(p.shape) for p in block.parts)))
     if block.width is not None:
-        matrix = flat.reshape(block.rows, block.width)
+        matrix = flat.reshape(*lead, block.rows, block.width)
         for window, part in zip(_windows(matrix, block.root, block.parts), block.parts, strict=True):
             window[...] = coefficients(part, scope)
     else:
@@ -189,11 +188,13 @@ def fill(block: Block, out: Floats, scope: Scope) -> None:
         for part in block.parts:
             upto = at + prod(part.shape)
             values = coefficients(part, scope)
-            flat[at:upto] = values if values.ndim == 0 else _wide(values, part.shape)
+            flat[..., at:upto] = values if values.ndim == 0 else wide(values, part.shape)
             at = upto
     if block.order is not None:
-        np.take(flat, block.order.first, out=out)
-        np.add.at(out, block.order.places, flat[block.order.more])
+        np.take(flat, block.order.first, axis=-1, out=out)
+        if len(block.order.more):
+            where: Any = (..., block.order.places)
+            np.add.at(out, where, flat[..., block.order.more])
 
 
 def coefficients(part: Entries, scope: Scope) -> Values:
@@ -223,18 +224,22 @@ class Linear:
 def linear(monomials: Sequence[Monomial], offsets: Offsets, scope: Scope) -> Linear:
     """The pattern of linear monomials without rows."""
     found = [(columns_of(m.refs[0], m.table, offsets, scope), _entries(m)) for m in monomials]
-    return Linear(tuple((_wide(c, e.shape), e) for c, e in found))
+    return Linear(tuple((wide(c, e.shape), e) for c, e in found))
 
 
 def add_to(vector: Floats, pattern_: Linear, scope: Scope) -> None:
-    """Adds a linear expression to a vector over all columns."""
+    """Adds a linear expression to a vector over all columns, ``(n,)`` or ``(batch, n)``."""
+    lead = vector.shape[:-1]
     for columns, part in pattern_.parts:
         if not len(columns):
             continue
         values = coefficients(part, scope)
         first, last = int(columns[0]), int(columns[-1])
         if last - first == len(columns) - 1 and bool(np.all(columns[1:] > columns[:-1])):
-            run = vector[first : last + 1].reshape(part.shape)
+            run = vector[..., first : last + 1].reshape(lead + part.shape)
             run += values
+        elif lead:
+            where: Any = (..., columns)
+            np.add.at(vector, where, wide(values, part.shape))
         else:
-            vector += np.bincount(columns, weights=_wide(values, part.shape), minlength=len(vector))
+            vector += np.bincount(columns, weights=wide(values, part.shape), minlength=len(vector))

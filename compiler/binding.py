@@ -41,24 +41,14 @@ from .data import (
     report_not_within,
 )
 from .data.supplied import Dense
+from .domains import Domain, IndexColumn, Positions, Values, domain_of, factorised, single_domain, starts_of
 from .elementwise import COMPARISONS
 from .evaluate import evaluate, flat_values, numbers, value
 from .layouts import Layout, SetFamily, flattened
 from .members import Members
 from .scope import Datum, EvaluationError, Scope, text_of
 from .sets import contains, domain, layout_of, listing
-from .spaces import (
-    UNIT,
-    Domain,
-    IndexColumn,
-    Positions,
-    Values,
-    by_rows,
-    domain_of,
-    factorised,
-    single_domain,
-    starts_of,
-)
+from .spaces import UNIT, by_rows
 from .terms import Node, symbols_in
 
 DATA = (SetSymbol, Parameter)

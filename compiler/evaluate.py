@@ -20,7 +20,6 @@ from optc.dsl.catalogue import report
 from optc.dsl.catalogue.instances import NO_ENTRY
 from optc.dsl.program import (
     Apply,
-    Choice,
     Conditional,
     Constant,
     Expr,
@@ -39,23 +38,12 @@ from optc.dsl.program import (
 )
 
 from . import sets
+from .domains import Domain, IndexColumn, Positions, Values, locate
 from .elementwise import CHECKED, COMPARISONS, OPERATIONS, REASONS, UNDEFINED
 from .layouts import Layout
 from .members import Members
 from .scope import Datum, EvaluationError, Scope, entry_text, first_row, place_words, undefined
-from .spaces import (
-    UNIT,
-    Domain,
-    IndexColumn,
-    Positions,
-    Table,
-    Values,
-    filtered,
-    locate,
-    projected,
-    reduce_to,
-    renamed,
-)
+from .spaces import UNIT, Table, filtered, projected, reduce_to, renamed, wide
 from .terms import factors, free_indices
 
 UFUNCS: dict[str, np.ufunc] = {
@@ -136,7 +124,7 @@ def _symbol(term: SymbolRef, table: Table, scope: Scope) -> Datum:
     stored: Datum | None = scope.data.get(term.symbol)
     if stored is None:
         stored = scope.point[term.symbol]
-        if isinstance(symbol, Choice):
+        if term.symbol in scope.options:
             stored = IndexColumn(scope.options[term.symbol], stored.astype(np.intp))
     return gather(stored, scope.layouts[term.symbol], term, table, scope)
 
@@ -292,9 +280,7 @@ def family_values(symbol: NamedExpression, scope: Scope) -> Values:
 
 def flat_values(term: Expr, table: Table, scope: Scope) -> Values:
     """Values with every row written out: ``(rows,)``, or ``(batch, rows)``."""
-    found = evaluate(term, table, scope)
-    batch = found.shape[: max(found.ndim - table.ndim, 0)]
-    return np.broadcast_to(found, batch + table.shape).reshape((*batch, table.size))
+    return wide(evaluate(term, table, scope), table.shape)
 
 
 def with_let_indices(term: SymbolRef, symbol: NamedExpression, table: Table, scope: Scope) -> Table:

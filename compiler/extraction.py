@@ -21,11 +21,12 @@ from optc.dsl.program import Constraint, Expr, NamedExpression, Program, Relatio
 from optc.dsl.source import Span
 
 from .assembly import Block, Linear, Offsets, constants, linear, pattern
+from .domains import Values
 from .instance import ConstraintFamily, Instance
 from .layouts import Layout
 from .polynomial import Group, Monomial, expand, merged
 from .scope import Scope, entry_text, literal_text
-from .spaces import UNIT, Values
+from .spaces import UNIT, wide
 from .terms import Node, symbols_in
 
 Floats = NDArray[np.float64]
@@ -176,11 +177,11 @@ def objective_pattern(instance: Instance, term: Expr, degree: int, name: str | N
 
 
 def row_bounds(rows: Rows, scope: Scope) -> tuple[Floats, Floats]:
-    """Lower and upper bound of each row, ``(count,)`` each; infinite where there is none."""
-    root = rows.layout.table
+    """Lower and upper bound of each row, ``(count,)`` or ``(batch, count)`` each; infinite where there is none."""
+    shape = rows.layout.table.shape
     lower = _bound(rows.lower, -np.inf, rows, scope)
     upper = lower if rows.equal else _bound(rows.upper, np.inf, rows, scope)
-    return (np.broadcast_to(lower, root.shape).reshape(-1), np.broadcast_to(upper, root.shape).reshape(-1))
+    return wide(lower, shape), wide(upper, shape)
 
 
 def _bound(monomials: tuple[Monomial, ...] | None, without: float, rows: Rows, scope: Scope) -> Values:

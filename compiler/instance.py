@@ -51,11 +51,12 @@ from optc.dsl.program import (
 from . import binding
 from .data.errors import DataError
 from .data.supplied import Supplied
+from .domains import Values
 from .evaluate import evaluate, flat_values
 from .layouts import Layout
 from .members import Members
 from .scope import EvaluationError, Scope, entry_text, literal_text
-from .spaces import Values
+from .spaces import wide
 from .terms import symbols_in
 
 Role = Literal["decision", "data", "uncertain", "multiplier"]
@@ -293,7 +294,7 @@ def family_of(
     integer = kind in ("integer", "binary", "spin", "choice")
     named = scope.named(symbol.name)
     try:
-        lower, upper = _bounds(symbol, layout, named)
+        lower, upper = family_bounds(symbol, layout, named)
     except EvaluationError as error:
         faults.append(error.diagnostic)
         return None
@@ -322,7 +323,9 @@ def _kind(symbol: Variable | Choice | Uncertain | Multiplier) -> str:
 _NATURAL = {"binary": (0.0, 1.0), "spin": (-1.0, 1.0), "simplex": (0.0, np.inf)}
 
 
-def _bounds(symbol: Variable | Choice | Uncertain | Multiplier, layout: Layout, scope: Scope) -> tuple[Floats, Floats]:
+def family_bounds(
+    symbol: Variable | Choice | Uncertain | Multiplier, layout: Layout, scope: Scope
+) -> tuple[Floats, Floats]:
     """Bounds as ``(count,)``, or shapeless where one number serves all."""
     if isinstance(symbol, Multiplier):
         return np.asarray(-np.inf), np.asarray(np.inf)
@@ -341,7 +344,7 @@ def _bound(term: Expr | None, layout: Layout, scope: Scope, without: float) -> F
     if term is None:
         return np.asarray(without)
     found = evaluate(term, layout.table, scope)
-    return found.reshape(()) if found.size == 1 else np.broadcast_to(found, layout.table.shape).reshape(-1)
+    return found.reshape(()) if found.size == 1 else wide(found, layout.table.shape)
 
 
 def _crossed(symbol: Symbol, layout: Layout, lower: Floats, upper: Floats, row: int) -> Diagnostic:

@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from optc.dsl.program import Apply, Choice, Conditional, Expr, NamedExpression, Reduce, SymbolRef
 
+from .domains import Values
 from .evaluate import evaluate, gather, holds, numbers, with_let_indices
 from .instance import Instance
 from .polynomial import Group
 from .sets import extend
-from .spaces import Table, Values, reduce_to
+from .spaces import Table, reduce_to
 
 Floats = NDArray[np.float64]
 

@@ -12,8 +12,9 @@ import numpy as np
 
 from optc.dsl.program import IndexVar
 
+from .domains import Domain, IndexColumn, Lookup, Positions, Values, locate, tuple_domain
 from .members import Coded, Column, Members
-from .spaces import UNIT, Domain, IndexColumn, Lookup, Positions, Table, Values, locate, tuple_domain
+from .spaces import UNIT, Table
 
 
 class LazyProduct(Members):

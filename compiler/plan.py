@@ -7,9 +7,8 @@ first, with the reason why each of the others is not taken: ``optc explain`` pri
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from optc.dsl.diagnostics import Diagnostic
 from optc.dsl.program import (
@@ -26,9 +25,10 @@ from optc.dsl.program import (
 
 from .backend import Backend
 from .degree import Shapes
-from .forms.linear import LinearForm
+from .forms.linear import Floats, LinearForm
 from .instance import Instance
-from .lowerings import instance_to_linear, instance_to_quadratic
+from .lowerings import epigraph, instance_to_linear, instance_to_quadratic
+from .lowerings.instance_to_linear import Inverse
 from .quantifiers import class_name
 
 _WHOLE = ("integer", "binary", "spin", "semicontinuous")
@@ -43,18 +43,41 @@ class Signature:
     features: frozenset[str]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Lowered:
+    """A form, and the way back. ``instance``: the one whose families the form's rows and columns are.
+
+    ``lift``: values of the original's decision families from the form's columns. ``extend``: a point of the original
+    with the values of what ``instance`` has beyond it.
+    """
+
+    form: LinearForm
+    instance: Instance
+    lift: Callable[[Floats], Mapping[str, Floats]]
+    extend: Callable[[Mapping[str, Floats]], Mapping[str, Floats]]
+
+
 @dataclass(frozen=True, slots=True)
 class Lowering:
-    """A lowering as the planner sees it; ``cost`` orders routes (about how much harder the target is to solve)."""
+    """A chain of lowerings as the planner sees it.
 
-    name: str
-    source: str
-    target: str
+    ``steps`` names it and its forms, the last being the target; ``cost`` orders routes (about how much harder the
+    target is to solve). It is on offer where one of the features ``wants`` is there, or always.
+    """
+
+    steps: tuple[str, ...]
     cost: float
     transfer: Callable[[Signature], Signature | str]
     accepts: Callable[[Instance], Diagnostic | None]
-    lower: Callable[[Instance], tuple[LinearForm, Any]]
-    lift: Callable[[Any, Any], Any]
+    lower: Callable[[Instance], Lowered]
+    wants: frozenset[str] = frozenset()
+
+    @property
+    def target(self) -> str:
+        return self.steps[-1]
+
+    def offered(self, source: Signature) -> bool:
+        return not self.wants or bool(self.wants & source.features)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +98,7 @@ class Route:
     @property
     def steps(self) -> tuple[str, ...]:
         """The forms it passes and the backend it ends at."""
-        return (self.lowering.target, self.backend.name)
+        return (*self.lowering.steps, self.backend.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +131,7 @@ def plan(instance: Instance, backends: Sequence[Backend], wanted: str | None = N
     found: list[Route] = []
     for order, backend in enumerate(backends):
         for lowering in LOWERINGS:
-            if lowering.target not in backend.capabilities.forms:
+            if lowering.target not in backend.capabilities.forms or not lowering.offered(start):
                 continue
             passed, refused, need = _obstacle(instance, start, lowering, backend, wanted)
             found.append(Route(lowering, backend, lowering.cost + 0.01 * order, refused, need, passed))
@@ -240,6 +263,7 @@ _NEEDS = {
 }
 _LINEAR = frozenset({"integer"})
 _QUADRATIC = frozenset({"integer", "quadratic objective"})
+_KINKS = frozenset({"piecewise objective", "piecewise constraint"})
 
 
 def _first_foreign(signature: Signature) -> str:
@@ -254,25 +278,70 @@ def _transfer(target: str, allowed: frozenset[str]) -> Callable[[Signature], Sig
     return transfer
 
 
+def _directly(
+    lower: Callable[[Instance], tuple[LinearForm, Inverse]],
+) -> Callable[[Instance], Lowered]:
+    def run(instance: Instance) -> Lowered:
+        form, inverse = lower(instance)
+        return Lowered(form, instance, lambda x: instance_to_linear.lift(x, inverse), lambda point: point)
+
+    return run
+
+
+def _by_epigraph(
+    lower: Callable[[Instance], tuple[LinearForm, Inverse]],
+) -> Callable[[Instance], Lowered]:
+    def run(instance: Instance) -> Lowered:
+        found = epigraph.lower(instance)
+        form, inverse = lower(found.instance)
+        own = {family.name for family in instance.families}
+
+        def lift(x: Floats) -> Mapping[str, Floats]:
+            return {name: v for name, v in instance_to_linear.lift(x, inverse).items() if name in own}
+
+        return Lowered(form, found.instance, lift, found.extended)
+
+    return run
+
+
+def _after_epigraph(
+    accepts: Callable[[Instance], Diagnostic | None],
+) -> Callable[[Instance], Diagnostic | None]:
+    def run(instance: Instance) -> Diagnostic | None:
+        return epigraph.accepts(instance) or accepts(epigraph.lower(instance).instance)
+
+    return run
+
+
 LOWERINGS: tuple[Lowering, ...] = (
     Lowering(
-        "instance to linear",
-        "instance",
-        "linear",
+        ("linear",),
         1.0,
         _transfer("linear", _LINEAR),
         instance_to_linear.accepts,
-        instance_to_linear.lower,
-        instance_to_linear.lift,
+        _directly(instance_to_linear.lower),
     ),
     Lowering(
-        "instance to quadratic",
-        "instance",
-        "quadratic",
+        ("quadratic",),
         2.0,
         _transfer("quadratic", _QUADRATIC),
         instance_to_quadratic.accepts,
-        instance_to_quadratic.lower,
-        instance_to_quadratic.lift,
+        _directly(instance_to_quadratic.lower),
+    ),
+    Lowering(
+        ("epigraph", "linear"),
+        1.5,
+        _transfer("linear", _LINEAR | _KINKS),
+        _after_epigraph(instance_to_linear.accepts),
+        _by_epigraph(instance_to_linear.lower),
+        _KINKS,
+    ),
+    Lowering(
+        ("epigraph", "quadratic"),
+        2.5,
+        _transfer("quadratic", _QUADRATIC | _KINKS),
+        _after_epigraph(instance_to_quadratic.accepts),
+        _by_epigraph(instance_to_quadratic.lower),
+        _KINKS,
     ),
 )

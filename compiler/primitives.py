@@ -38,11 +38,12 @@ from optc.dsl.program import (
 )
 
 from .data.errors import DataError
+from .domains import Domain, IndexColumn
 from .instance import ConstraintFamily, Family, Instance, Role, assemble
 from .layouts import layout_of_table
 from .scope import Datum
 from .sets import layout_of
-from .spaces import Domain, IndexColumn, by_rows
+from .spaces import by_rows
 from .stationarity import stationarity
 from .terms import renamed_indices, rewritten, symbols_in
 

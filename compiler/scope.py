@@ -25,8 +25,9 @@ from optc.dsl.program import (
     Symbol,
 )
 
+from .domains import Domain, IndexColumn, Values
 from .layouts import Layout, SetFamily
-from .spaces import Domain, IndexColumn, Table, Values
+from .spaces import Table
 from .terms import free_indices
 
 Datum = Values | IndexColumn

@@ -35,29 +35,24 @@ from optc.dsl.program import (
 )
 
 from . import evaluate as terms
-from .layouts import Layout, SetFamily, flattened, layout_of_table
-from .members import Members
-from .scope import Datum, EvaluationError, Scope, first_row, place_words, text_of, undefined
-from .spaces import (
-    UNIT,
+from .domains import (
     Domain,
     IndexColumn,
     Positions,
-    Table,
     Values,
-    axis,
-    by_rows,
     combined,
     domain_of,
-    filtered,
     locate,
-    product,
     run_domain,
     runs,
     single_domain,
     starts_of,
     tuple_domain,
 )
+from .layouts import Layout, SetFamily, flattened, layout_of_table
+from .members import Members
+from .scope import Datum, EvaluationError, Scope, first_row, place_words, text_of, undefined
+from .spaces import UNIT, Table, axis, by_rows, filtered, product
 from .terms import conjuncts, free_indices
 
 Held = dict[IndexVar, Expr]

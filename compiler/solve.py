@@ -24,7 +24,7 @@ from .context import Context
 from .forms.linear import Floats, LinearForm, QuadraticForm
 from .instance import Instance
 from .labelled import Labelled, index_names
-from .plan import Plan, Route, plan
+from .plan import Lowered, Plan, Route, plan
 from .quantifiers import class_name
 from .result import BackendRecord, Solution
 from .verify import bound as bounds
@@ -65,7 +65,8 @@ def solve(instance: Instance, backends: Sequence[Backend], request: Request, con
     route = routes.chosen
     if route is None:
         return _no_route(instance, routes, request, context)
-    form, inverse = route.lowering.lower(instance)
+    lowered = route.lowering.lower(instance)
+    form = lowered.form
     refusal = _not_convex(form, route)
     if refusal is not None:
         return _no_route(instance, routes, replace(request, notes=(*request.notes, refusal)), context)
@@ -73,7 +74,7 @@ def solve(instance: Instance, backends: Sequence[Backend], request: Request, con
     options = request.options.get(route.backend.name) or route.backend.options()
     answer = route.backend.solve(form, request.goal, options, context, _start(instance, form, request))
     watch.lap("solve")
-    found = _Found(instance, form, inverse, route, options, answer, request, context)
+    found = _Found(instance, lowered, route, options, answer, request, context)
     solution = _ENDINGS[answer.claim](found)
     watch.lap("verify")
     seconds = {**watch.laps, "compile": watch.laps["compile"] + request.compile_seconds}
@@ -85,13 +86,16 @@ class _Found:
     """An answer with all that it takes to judge it."""
 
     instance: Instance
-    form: LinearForm
-    inverse: Any
+    lowered: Lowered
     route: Route
     options: Any
     answer: Answer
     request: Request
     context: Context
+
+    @property
+    def form(self) -> LinearForm:
+        return self.lowered.form
 
     @property
     def tolerance(self) -> float:
@@ -103,7 +107,7 @@ class _Found:
         return self.route.backend.solve(form, self.request.goal, self.options, budget, Start(x)).row_duals
 
     def lift(self, x: Floats) -> dict[str, Floats]:
-        lifted = self.route.lowering.lift(x, self.inverse)
+        lifted = self.lowered.lift(x)
         return {name: values + 0.0 for name, values in lifted.items()}  # no -0.0
 
 
@@ -179,7 +183,7 @@ def _point(found: _Found) -> Solution:
     if report_.objective is not None:
         proof = bounds.bound(
             found.instance,
-            found.form,
+            found.lowered,
             answer,
             _solver(found),
             found.request.goal.gap,
@@ -190,11 +194,9 @@ def _point(found: _Found) -> Solution:
         certificate += [proof.line] if proof.line is not None else []
     close = limit is not None and bounds.relative_gap(report_.objective or 0.0, limit) <= found.request.goal.gap
     if answer.row_duals is not None:
-        certificate.append(
-            multipliers.duals(
-                found.instance, found.form, answer.x, answer.row_duals, report_.objective or 0.0, found.tolerance
-            )
-        )
+        value = report_.objective or 0.0
+        named = found.lowered.instance
+        certificate.append(multipliers.duals(named, found.form, answer.x, answer.row_duals, value, found.tolerance))
     # A bound within the gap is the goal, whatever the solver was about to do next.
     termination = "converged" if close else answer.termination
     status: Literal["optimal", "feasible"] = "optimal" if close else "feasible"
@@ -234,7 +236,7 @@ def _broken(found: _Found, report_: Report) -> Solution:
 
 
 def _infeasible(found: _Found) -> Solution:
-    line = infeasible(found.instance, found.form, found.answer, found.route.backend, found.options, found.context)
+    line = infeasible(found.instance, found.lowered, found.answer, found.route.backend, found.options, found.context)
     return _without_point(found, "infeasible", line)
 
 
@@ -354,7 +356,10 @@ def labelled_expressions(instance: Instance, point: Point) -> dict[str, Labelled
 
 def _labelled_rows(instance: Instance, values: Mapping[str, Floats]) -> dict[str, Labelled]:
     found: dict[str, Labelled] = {}
+    own = {family.name for family in instance.constraints}
     for name, numbers in values.items():
+        if name not in own:
+            continue  # a row that a lowering made
         family = instance.constraint(name)
         found[name] = Labelled(name, index_names(family.symbol.space), family.index, numbers)
     return found
@@ -362,7 +367,10 @@ def _labelled_rows(instance: Instance, values: Mapping[str, Floats]) -> dict[str
 
 def _reduced_costs(instance: Instance, form: LinearForm, values: Floats) -> dict[str, Labelled]:
     found: dict[str, Labelled] = {}
+    own = {family.name for family in instance.families}
     for name, numbers in lifting.by_column_family(form.columns, values).items():
+        if name not in own:
+            continue  # a column that a lowering made
         family = instance.family(name)
         found[name] = Labelled(name, index_names(family.symbol.space), family.index, numbers)
     return found

@@ -1,4 +1,4 @@
-"""What the compiler found in a model: levels, class, sizes, the forms it has, and the routes there are."""
+"""What the compiler found in a model: levels, class, sizes, shapes of its parts, the forms it has, the routes."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from optc.compiler.instance import Family, Instance
+from optc.compiler import facts
+from optc.compiler.instance import Family, Instance, blocks
 from optc.compiler.quantifiers import class_name, quantifier_text, quantifier_tree
-from optc.compiler.spaces import Domain
-from optc.dsl.program import Parameter, Program, SetSymbol
+from optc.compiler.domains import Domain
+from optc.dsl.diagnostics import Diagnostic
+from optc.dsl.program import Block, Expr, Parameter, Program, Relation, SetSymbol
+from optc.dsl.source import Span
 
 if TYPE_CHECKING:
     from .problem import Problem
@@ -25,6 +28,20 @@ class Fit:
     reason: str | None = None
     place: str | None = None
     shape: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What is proved about an objective or a constraint family in the decisions of its own block.
+
+    ``shape``: ``linear``, ``convex``, ``concave``, ``constant``, ``indefinite quadratic``, ``quadratic``, ``not
+    quadratic``, …; ``reason`` and ``place`` show the part that makes it so.
+    """
+
+    what: str
+    shape: str
+    reason: str | None = None
+    place: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +67,7 @@ class Explanation:
     sizes: Mapping[str, int] = field(default_factory=dict)
     forms: tuple[Fit, ...] = ()
     routes: tuple[Way, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -57,6 +75,9 @@ class Explanation:
             "class": self.problem_class,
             "levels": self.levels.splitlines(),
             "sizes": dict(self.sizes),
+            "findings": [
+                {"what": f.what, "shape": f.shape, "reason": f.reason, "place": f.place} for f in self.findings
+            ],
             "forms": [
                 {"form": f.form, "fits": f.reason is None, "reason": f.reason, "place": f.place, **f.shape}
                 for f in self.forms
@@ -78,6 +99,10 @@ class Explanation:
             yield ""
             yield "sizes"
             yield from (f"  {count:>9,} {what}" for what, count in self.sizes.items())
+        if self.findings:
+            yield ""
+            yield "found"
+            yield from map(_finding_line, self.findings)
         if self.forms:
             yield ""
             yield "forms"
@@ -87,6 +112,12 @@ class Explanation:
             yield "routes"
             for way in self.routes:
                 yield from _way_lines(way)
+
+
+def _finding_line(finding: Finding) -> str:
+    reason = f": {finding.reason}" if finding.reason else ""
+    verb = "are" if "families" in finding.what else "is"
+    return f"  {finding.what} {verb} {finding.shape}{reason}" + (f" ({finding.place})" if finding.place else "")
 
 
 def _form_line(fit: Fit) -> str:
@@ -131,14 +162,82 @@ def explain(problem: Problem, backend: str | None = None) -> Explanation:
         "constraint rows": sum(c.count for c in instance.constraints),
     }
     known = {what: count for what, count in sizes.items() if count or what in ("decisions", "constraint rows")}
-    return Explanation(
-        program.name,
-        class_name(program),
-        quantifier_text(quantifier_tree(program)),
-        known,
-        _forms(problem),
-        _ways(instance, backend),
-    )
+    with np.errstate(all="ignore"):  # numbers that overflow are told of where they are solved
+        return Explanation(
+            program.name,
+            class_name(program),
+            quantifier_text(quantifier_tree(program)),
+            known,
+            _forms(problem),
+            _ways(instance, backend),
+            tuple(_findings(instance)),
+        )
+
+
+def _findings(instance: Instance) -> Iterator[Finding]:
+    """Objectives and constraints of every block, each in the block's own decisions with all others held."""
+    for block in blocks(instance.program):
+        owner = f" of {'.'.join(block.path)}" if block.path else ""
+        stated = block.objective
+        if stated is not None and stated.expression is not None:
+            shape, reason = _shape(instance, stated.expression, block, stated.sense)
+            yield _finding(f"objective{f' {stated.name}' if stated.name else ''}{owner}", shape, reason)
+        yield from _constraint_findings(instance, block, owner)
+
+
+def _shape(instance: Instance, term: Expr, block: Block, sense: str) -> tuple[str, Diagnostic | None]:
+    degree = facts.degree_in(instance, term, block.space, block.decisions)
+    if degree.value is None:
+        return "not quadratic", degree.reason
+    if degree.value < 2:
+        return ("constant", "linear")[degree.value], None
+    curvature = facts.curvature(instance, term, block.space, block.decisions)
+    wanted = "negative semidefinite" if sense == "maximize" else "positive semidefinite"
+    reason = curvature.reason if curvature.value == wanted or curvature.value == "unknown" else degree.reason
+    return _CURVATURES[curvature.value], reason
+
+
+_CURVATURES = {
+    "zero": "linear",
+    "positive semidefinite": "convex",
+    "negative semidefinite": "concave",
+    "indefinite": "neither convex nor concave",
+    "unknown": "quadratic, of a curvature that is not known",
+}
+
+
+def _constraint_findings(instance: Instance, block: Block, owner: str) -> Iterator[Finding]:
+    """How many families are linear, and each that is not, with the part that makes it so."""
+    linear = 0
+    for name in block.constraints:
+        family = instance.constraint(name)
+        body = family.symbol.body
+        if not isinstance(body, Relation):
+            yield Finding(f"constraint {name}", _KINDS[type(body).__name__])
+            continue
+        reason = facts.linear_in(instance, body, family.symbol.space, block.decisions)
+        if reason is None:
+            linear += 1
+        else:
+            yield _finding(f"constraint {name}", "not linear", reason)
+    if linear:
+        yield Finding(f"{_rows(linear, 'constraint family', 'constraint families')}{owner}", "linear")
+
+
+_KINDS = {
+    "Implication": "an indicator",
+    "Complementarity": "a complementarity condition",
+    "SpecialOrderedSet": "a special ordered set",
+}
+
+
+def _finding(what: str, shape: str, reason: Diagnostic | None) -> Finding:
+    return Finding(what, shape, reason.message if reason else None, _place_text(reason))
+
+
+def _place_text(diagnostic: Diagnostic | None) -> str | None:
+    place = diagnostic.place if diagnostic is not None else None
+    return f"{place.source.name}, line {place.line}" if isinstance(place, Span) else None
 
 
 def _ways(instance: Instance, wanted: str | None) -> tuple[Way, ...]:
@@ -176,9 +275,7 @@ def _fit(problem: Problem, form: str) -> Fit:
     way = {"linear": instance_to_linear, "quadratic": instance_to_quadratic}[form]
     refusal = way.accepts(problem.instance)
     if refusal is not None:
-        place = refusal.place
-        where = f"{place.source.name}, line {place.line}" if hasattr(place, "source") else None
-        return Fit(form, refusal.message, where)
+        return Fit(form, refusal.message, _place_text(refusal))
     lowered = way.lower(problem.instance)[0]
     rows, columns = lowered.shape
     shape = {

@@ -235,18 +235,17 @@ def _load_with_polars(table: CsvTable, roles: Mapping[int, Role]) -> Mapping[int
 
     width = len(table.header)
     names = [f"c{k}" for k in range(width)]
-    types = {name: pl.Float64 if roles.get(k) == "number" else pl.String for k, name in enumerate(names)}
     try:
         frame = pl.read_csv(
             table.path,
             has_header=False,
             skip_lines=table.header_line,
             separator=table.separator,
-            schema=types,
+            schema=dict.fromkeys(names, pl.String),  # numbers too: its number parser may panic at a lone quote
             encoding="utf8",
             glob=False,
         )
-    except (pl.exceptions.PolarsError, UnicodeDecodeError):
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, UnicodeDecodeError):
         return None
     if frame.height == 0 or any(frame.null_count().row(0)):
         return None
@@ -254,8 +253,9 @@ def _load_with_polars(table: CsvTable, roles: Mapping[int, Role]) -> Mapping[int
     for k, role in roles.items():
         series = frame[names[k]]
         if role == "number":
-            numbers = series.to_numpy()
-            if not np.isfinite(numbers).all():
+            parsed = series.cast(pl.Float64, strict=False)
+            numbers = parsed.to_numpy()
+            if parsed.null_count() or not np.isfinite(numbers).all():
                 return None
             loaded[k] = Loaded(Cells("number", numbers), None)
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -18,6 +19,7 @@ from .offers import Offer, named_values
 from .paths import path_text
 from .text import read_text
 
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _EXCERPT = 120  # longer lines are not shown
 
 
@@ -59,6 +61,8 @@ def parse_json(text: str, shown: str, *, origin: Place | None = None) -> Any:
     """
     try:
         value = json.loads(text, object_pairs_hook=_object, parse_constant=_constant)
+        if _SURROGATE.search(text) is not None:
+            json.dumps(value, ensure_ascii=False).encode()
         large = too_large(text)
         if large is None:
             return value
@@ -81,6 +85,9 @@ def parse_json(text: str, shown: str, *, origin: Place | None = None) -> Any:
         raise DataError(
             [report(codes.UNREADABLE, origin or Place(shown), path=shown, why="it is nested too deeply")]
         ) from None
+    except UnicodeEncodeError:
+        why = "it holds half of a surrogate pair (\\ud800 to \\udfff), which is no character"
+        raise DataError([report(codes.UNREADABLE, origin or Place(shown), path=shown, why=why)]) from None
     except ValueError as error:  # more digits than Python converts
         raise DataError([report(codes.UNREADABLE, origin or Place(shown), path=shown, why=str(error))]) from None
 

@@ -14,16 +14,35 @@ _STRUCTURE = re.compile(rf"{_STRING}|[{{}}\[\]]", re.DOTALL)
 _SCALAR = re.compile(rf"{_STRING}|[^\s,\]}}]+", re.DOTALL)
 _TOKEN = re.compile(rf"{_STRING}|[{{}}\[\],:]", re.DOTALL)
 _NUMBER = re.compile(rf"{_STRING}|(?P<token>-?\d[\d.eE+-]*)", re.DOTALL)
-_PERHAPS_TOO_LARGE = re.compile(r"[eE]\+?\d{3}|\d{300}")
+_LARGE_EXPONENT = re.compile(r"[eE]\+?\d{3}")
+_AS_ZEROS = bytes.maketrans(b"123456789", b"0" * 9)
+_MANY_DIGITS = b"0" * 300
 _NO_NUMBER = re.compile(rf"{_STRING}|(?P<token>-?(?:NaN|Infinity))", re.DOTALL)
 
 
 @dataclass(slots=True)
+class _Children:
+    """Offsets of the values in one container: those found so far, and the rest of the way."""
+
+    rest: Iterator[tuple[object, int]]
+    found: dict[object, int] = field(default_factory=dict)
+
+    def offset(self, step: object) -> int | None:
+        """Where the value of a key or position begins, None where there is none."""
+        while step not in self.found:
+            following = next(self.rest, None)
+            if following is None:
+                return None
+            self.found[following[0]] = following[1]
+        return self.found[step]
+
+
+@dataclass(slots=True)
 class JsonText:
-    """A well-formed JSON text and the offsets of the values in it, container by container."""
+    """A well-formed JSON text and the offsets of the values in it, container by container, as far as was asked."""
 
     text: str
-    _inside: dict[tuple[object, ...], dict[object, int]] = field(default_factory=dict)
+    _inside: dict[tuple[object, ...], _Children] = field(default_factory=dict)
 
     def offset(self, path: Sequence[object]) -> int:
         """Where the value of a path (keys and positions) begins; of the last part of the path that there is."""
@@ -31,10 +50,11 @@ class JsonText:
         done: tuple[object, ...] = ()
         for step in path:
             if done not in self._inside:
-                self._inside[done] = dict(_children(self.text, at))
-            if step not in self._inside[done]:
+                self._inside[done] = _Children(_children(self.text, at))
+            found = self._inside[done].offset(step)
+            if found is None:
                 return at
-            at = self._inside[done][step]
+            at = found
             done = (*done, step)
         return at
 
@@ -126,7 +146,7 @@ def not_a_number(text: str) -> tuple[str, int] | None:
 
 def too_large(text: str) -> tuple[str, int] | None:
     """The first number that is beyond float64 though it is written with a point or an exponent, with its offset."""
-    if _PERHAPS_TOO_LARGE.search(text) is None:
+    if _LARGE_EXPONENT.search(text) is None and _MANY_DIGITS not in text.encode(errors="replace").translate(_AS_ZEROS):
         return None
     for match in _NUMBER.finditer(text):
         token = match["token"]

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -198,14 +199,18 @@ def _positions(
 def _alike(entries: Keyed, domain: Members, outside: Rows) -> dict[int, int]:
     """Entries outside the index space, those with one and the same unknown key part told once: first -> how many."""
     unknown = [~_occurring(cells.take(outside), domain, c) for c, cells in enumerate(entries.keys)]
-    groups: dict[object, int] = {}
+    left = np.ones(len(outside), dtype=np.bool_)
     counts: dict[int, int] = {}
-    for at, k in enumerate(outside.tolist()):
-        part = next((c for c, bad in enumerate(unknown) if bad[at]), None)
-        group = k if part is None else (part, entries.keys[part].at(k))
-        first = groups.setdefault(group, k)
-        counts[first] = counts.get(first, 0) + 1
-    return counts
+    for cells, bad in zip(entries.keys, unknown, strict=True):
+        rows = outside[bad & left]
+        left &= ~bad
+        parts = cells.take(rows).expanded().tolist()
+        if cells.kind == "mixed":
+            parts = list(map(repr, parts))  # lists among them, perhaps
+        firsts = dict(zip(reversed(parts), reversed(rows.tolist()), strict=True))
+        counts |= {firsts[part]: count for part, count in Counter(parts).items()}
+    counts |= dict.fromkeys(outside[left].tolist(), 1)
+    return dict(sorted(counts.items()))
 
 
 def _ignored(parameter: Parameter, entries: Keyed, outside: Rows) -> Diagnostic:

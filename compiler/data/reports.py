@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -15,7 +16,7 @@ from optc.dsl.diagnostics import Diagnostic, Label, Place
 from optc.dsl.program import Check, Generator, Parameter, SetRef, SetSymbol, Symbol
 from optc.dsl.source import Span
 
-from ..members import Members
+from ..members import Coded, Members
 from .cells import keys_for
 from .supplied import Dense, Grouped, Keyed, SuppliedEntries, Where
 
@@ -206,14 +207,15 @@ def report_not_within(
 ) -> list[Diagnostic]:
     """One diagnostic for each member of a set that is not in the set it must lie within (the first twenty).
 
-    ``members``: the offending ones; ``rows``: their positions in the set's data (for an indexed family in the order of
-    its data); ``within``: the name of the other set; ``candidates``: its texts, to suggest the nearest.
+    ``members``: the offending ones; ``rows``: their positions in the set (of an indexed family: among the members of
+    all its sets); ``within``: the name of the other set; ``candidates``: its texts, to suggest the nearest.
     """
     faults = Faults(symbol.name)
     names = list(candidates)
+    places = _places_of_members(symbol, members, entries, rows)
 
     def tell(k: int) -> Diagnostic:
-        where: Where = symbol.span if entries is None else entries.origin.entry(int(rows[k]))
+        where = places[k]
         near = [nearest(part, names) for part in members[k] if isinstance(part, str) and part not in names]
         meant = next((n for n in near if n is not None), None)
         return report(
@@ -230,3 +232,27 @@ def report_not_within(
 
     faults.each(list(range(len(members))), tell)
     return faults.diagnostics()
+
+
+def _places_of_members(
+    symbol: SetSymbol, members: Sequence[Key], entries: SuppliedEntries | None, rows: Sequence[int]
+) -> list[Where]:
+    """Where members of a set were given.
+
+    The members of a family were put in the order of its index. They are found again by value, where every member of
+    that value is among those asked for; else the place is that of the whole.
+    """
+    if entries is None or isinstance(entries, Dense) or not members:
+        return [symbol.span] * len(members)
+    if not symbol.arity:
+        return [entries.origin.entry(int(row)) for row in rows[: SHOWN + 1]]
+    columns = entries.members if isinstance(entries, Grouped) else entries.keys[symbol.arity :]
+    read = [keys_for(column, isinstance(part, str))[0] for column, part in zip(columns, members[0], strict=True)]
+    plain = [(r.values[r.codes] if isinstance(r, Coded) else r).tolist() for r in read]
+    given: dict[tuple[object, ...], list[int]] = {}
+    for row, member in enumerate(zip(*plain, strict=True)):
+        given.setdefault(member, []).append(row)
+    asked = Counter(map(tuple, members))
+    found = {member: iter(given.get(member, ())) for member in asked if len(given.get(member, ())) == asked[member]}
+    rows_found = [next(found.get(tuple(member), iter(())), None) for member in members[: SHOWN + 1]]
+    return [entries.origin.whole if row is None else entries.origin.entry(row) for row in rows_found]

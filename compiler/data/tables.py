@@ -443,5 +443,6 @@ def _set(table: Table, symbol: SetSymbol, columns: Sequence[str]) -> SuppliedEnt
     at = [header.index(name) for name in chosen]
     loaded = table.load(dict.fromkeys(at, "key"))
     _check_keys(table, at, loaded)
-    origin = Origin(table.place(None, at[0]), lambda k: table.place(k, at[0]))
+    shown = at[symbol.arity]  # the column of messages: the first of the members
+    origin = Origin(table.place(None, shown), lambda k: table.place(k, shown))
     return Keyed(tuple(loaded[k].cells for k in at), None, origin)

@@ -50,7 +50,15 @@ class LinearForm:
     @property
     def shape(self) -> tuple[int, int]:
         """Rows, columns."""
-        return len(self.row_lower), len(self.cost)
+        return self.row_lower.shape[-1], self.cost.shape[-1]
+
+    @property
+    def batch(self) -> int | None:
+        """How many problems of one structure it holds: the length of the leading axis of its numbers, if any.
+
+        The numbers (cost, values, bounds; the offset is then an array) carry the axis, the structure does not.
+        """
+        return self.cost.shape[0] if self.cost.ndim == 2 else None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -212,14 +212,14 @@ def rows_of(instance: Instance, columns: Columns) -> RowArrays:
         whole = RowArrays(old.starts, old.indices, old.values.copy(), old.lower.copy(), old.upper.copy(), old.slices)
         _compute(patterns, changed, instance, whole)
     else:
-        whole = _arranged(patterns, columns.extra)
+        whole = arranged(patterns, columns.extra)
         _compute(patterns, [True] * len(patterns), instance, whole)
     final = _without_zeros(whole)
     instance.patterns["row arrays"] = KeptRows(patterns, columns.extra, stamps, whole, final)
     return final
 
 
-def _arranged(patterns: tuple[Rows, ...], extras: tuple[ExtraRows, ...]) -> RowArrays:
+def arranged(patterns: tuple[Rows, ...], extras: tuple[ExtraRows, ...]) -> RowArrays:
     """Row starts and columns of all rows; numbers of the domains' rows only."""
     count = sum(r.layout.size for r in patterns) + sum(e.rows for e in extras)
     size = sum(r.block.size for r in patterns) + sum(len(e.indices) for e in extras)

@@ -13,6 +13,7 @@ from optc.dsl.program import Relation
 
 from ..forms.linear import Floats, LinearForm, QuadraticForm
 from ..instance import Instance
+from ..plan import Lowered
 from .objective import by_arrays
 from .rows import excesses
 
@@ -36,6 +37,47 @@ def agrees(instance: Instance, form: LinearForm, seed: int = 0) -> str | None:
         different = _rows_differ(instance, form, x, point) or _objective_differs(instance, form, x, point)
         if different:
             return different
+    return None
+
+
+def says_the_same(instance: Instance, lowered: Lowered) -> str | None:
+    """None where the form of a lowering, and the instance that it went through, say what the instance says."""
+    different = agrees(lowered.instance, lowered.form)
+    if different is not None or lowered.instance is instance:
+        return different
+    return _keeps_points(instance, lowered)
+
+
+def _keeps_points(instance: Instance, lowered: Lowered, seed: int = 0) -> str | None:
+    """Whether points of the instance, extended, are points of the rewritten one: rows, slack and objective alike.
+
+    Then the optimum of the form is no worse than the instance's, and its bound is one of the instance.
+    """
+    random = np.random.default_rng(seed)
+    for _ in range(POINTS):
+        x = _random_point(lowered.form, random)
+        point = {f.name: x[f.offset : f.offset + f.count] for f in instance.families}
+        extended = lowered.extend(point)
+        before, after = by_arrays(instance, point), by_arrays(lowered.instance, extended)
+        if before is not None and after is not None and abs(before - after) > NEARLY * max(1.0, abs(before)):
+            return "the objective"
+        own = {family.name: family for family in instance.constraints}
+        for family in lowered.instance.constraints:
+            body = family.symbol.body
+            if not isinstance(body, Relation):
+                return family.name
+            new = np.concatenate(excesses(lowered.instance, family, body, extended))
+            limit = NEARLY * (1.0 + np.abs(new))
+            if family.name not in own:
+                broken = new > limit
+            else:
+                old = own[family.name]
+                assert isinstance(old.symbol.body, Relation)
+                wanted = np.concatenate(excesses(instance, old, old.symbol.body, point))
+                with np.errstate(invalid="ignore"):
+                    broken = ~((new == wanted) | (np.abs(new - wanted) <= limit))
+            if broken.any():
+                return family.name
     return None
 
 
@@ -67,9 +109,11 @@ def _rows_differ(instance: Instance, form: LinearForm, x: Floats, point: dict[st
             rows = slice(slot.offset, slot.offset + slot.count)
             low, high = form.row_lower[rows], form.row_upper[rows]
             got = np.maximum(activity[rows] - high, low - activity[rows])
+            same = got == want  # both infinite where a row has no sides
             ends = np.where(np.isfinite(low), np.abs(low), 0.0) + np.where(np.isfinite(high), np.abs(high), 0.0)
-            near = np.abs(got - want) <= NEARLY * (1.0 + size[rows] + ends)
-            if not (near | (got == want)).all():
+            with np.errstate(invalid="ignore"):
+                near = np.abs(got - want) <= NEARLY * (1.0 + size[rows] + ends)
+            if not (near | same).all():
                 return family.name
     return None
 

@@ -14,8 +14,9 @@ from ..certificate import Line
 from ..forms.linear import Floats, LinearForm, QuadraticForm
 from ..instance import Instance
 from ..lifting import Names
+from ..plan import Lowered
 from . import exact, weak_duality
-from .agreement import agrees
+from .agreement import says_the_same
 
 SHOWN = 60  # multipliers that evidence holds at most
 NUDGES = (1e-9, 1e-7)  # of the largest cost, taken off the costs of columns without a bound
@@ -32,7 +33,7 @@ class Found:
 
 
 def bound(
-    instance: Instance, form: LinearForm, answer: Answer, solver: str, gap: float, objective: float, again: Again
+    instance: Instance, lowered: Lowered, answer: Answer, solver: str, gap: float, objective: float, again: Again
 ) -> Found:
     """The best bound that the answer supports, for a point with that objective.
 
@@ -40,11 +41,12 @@ def bound(
     multipliers of a problem nudged inwards where the solver's own lie on the edge); where none comes within ``gap``,
     the solver's own bound is reported under its name.
     """
+    form = lowered.form
     for value, how, multipliers in _proofs(form, answer, again):
         if relative_gap(objective, value) <= gap:
-            if agrees(instance, form) is not None:
+            if says_the_same(instance, lowered) is not None:
                 break
-            evidence = _evidence(instance, form, multipliers)
+            evidence = _evidence(lowered.instance, form, multipliers)
             return Found(value, Line("bound", "proved", value, how=how, evidence=evidence))
     if answer.bound is None or not math.isfinite(answer.bound):
         return Found(None, None)

@@ -12,10 +12,10 @@ import numpy as np
 from optc.dsl.program import Relation
 
 from ..certificate import Grade, Line
+from ..domains import Values
 from ..instance import ConstraintFamily, Instance
 from ..reference import Reference
 from ..scope import entry_text
-from ..spaces import Values
 from .point import Point, is_small, reference_of, reference_values
 from .rows import largest_terms, violations
 

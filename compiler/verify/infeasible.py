@@ -20,9 +20,10 @@ from ..context import Context
 from ..forms.linear import LinearForm
 from ..instance import Instance
 from ..lifting import Names
+from ..plan import Lowered
 from . import conflict as conflicts
 from . import exact, weak_duality
-from .agreement import agrees
+from .agreement import says_the_same
 from .conflict import Parts
 
 SHOWN = 60  # multipliers or names that a line holds at most
@@ -40,19 +41,20 @@ class Proof:
 
 
 def infeasible(
-    instance: Instance, form: LinearForm, answer: Answer, backend: Backend, options: object, context: Context
+    instance: Instance, lowered: Lowered, answer: Answer, backend: Backend, options: object, context: Context
 ) -> Line:
     """The line of the claim for a form that a backend holds to be infeasible; ``failed`` where nothing supports it."""
+    form, named = lowered.form, lowered.instance
     search = context.within(SECONDS).silent()
     proof = _crossing(form) or _by_rays(form, answer, backend, options, search)
     if proof is None:
-        return _unproved(instance, form, answer, backend, options, search)
-    different = agrees(instance, form)
+        return _unproved(named, form, answer, backend, options, search)
+    different = says_the_same(instance, lowered)
     added = "the form has columns or rows that the model has not"
     if different is not None and different != added:
         return Line("infeasible", "failed", how=f"the lowered problem differs from the model in {different}")
     status: Grade = "checked" if different == added else "proved"
-    return _line(instance, form, proof.kept, status, proof.how, proof.multipliers)
+    return _line(named, form, proof.kept, status, proof.how, proof.multipliers)
 
 
 def _by_rays(form: LinearForm, answer: Answer, backend: Backend, options: object, context: Context) -> Proof | None:

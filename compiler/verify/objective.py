@@ -7,9 +7,10 @@ import numpy as np
 from optc.dsl.program import NamedExpression
 
 from ..certificate import Line
+from ..domains import Values
 from ..evaluate import evaluate, numbers
 from ..instance import Instance
-from ..spaces import UNIT, Values
+from ..spaces import UNIT
 from .point import Point, is_small, reference_of, reference_values
 
 

@@ -9,11 +9,11 @@ import numpy as np
 
 from optc.dsl.program import Choice, Parameter, SetSymbol
 
+from ..domains import Domain, IndexColumn, Values
 from ..instance import Family, Instance
 from ..layouts import SetFamily
 from ..reference import RawData, Reference
 from ..reference_terms import Key
-from ..spaces import Domain, IndexColumn, Values
 
 Point = Mapping[str, Values]
 

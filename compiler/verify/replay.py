@@ -120,7 +120,7 @@ def _linear(instance: Instance) -> LinearForm | None:
     lowering = LOWERINGS[0]
     if lowering.accepts(instance) is not None:
         return None
-    form = lowering.lower(instance)[0]
+    form = lowering.lower(instance).form
     return None if isinstance(form, QuadraticForm) else form
 
 

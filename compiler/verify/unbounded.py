@@ -10,8 +10,8 @@ import numpy as np
 from optc.dsl.program import Relation
 
 from ..certificate import Line
+from ..domains import Values
 from ..instance import Instance
-from ..spaces import Values
 from .domains import bounds
 from .feasible import feasible
 from .objective import by_arrays

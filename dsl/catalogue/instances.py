@@ -210,3 +210,18 @@ objective must be convex (of a maximisation: concave) in the block's own decisio
 
 the point `y = 0` is stationary, but no optimum. Where data decide the matter, it is judged with them.""",
 )
+
+STRUCTURAL = _code(
+    "E0815",
+    "a parameter that shapes index sets in a batch",
+    "`{name}` shapes an index set, a filter or an index, so it cannot differ within a batch",
+    "lower the instances one by one, with `update`",
+    """A batch holds many problems of one structure: the same rows and columns, other numbers. A parameter that decides
+which rows there are has no place in it. With
+
+    param n : integer
+    set T = 1..n
+
+the parameter `n` cannot be swept in a batch; a parameter that stands only in coefficients, right sides, objectives
+or bounds can.""",
+)

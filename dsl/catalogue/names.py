@@ -130,6 +130,15 @@ FUNCTION_OF_OTHER_BLOCK = _code(
     "A function inside an indexed block may use the block's indices, which have no value elsewhere.\n\n"
     "    player firm[i in N] { def margin(p) = p - c[i] … }\n    def margin(p, i) = p - c[i]     # right: at the top",
 )
+EXPANSION_TOO_LARGE = _code(
+    "E0117",
+    "expansion too large",
+    "the expansion of `{name}` has more than {limit} parts",
+    "name parts of it with `let`: a named expression is computed once",
+    "A function is written out at every call, so functions that call each other twice or more grow by a power at each"
+    " level.\n\n    def f(t) = g(t) + g(t); def g(t) = h(t) + h(t); …      # doubles at each level\n"
+    "    let v = …                                               # right: once, by name",
+)
 USE_NOT_FOUND = _code(
     "E0114",
     "module not found",

@@ -334,6 +334,14 @@ AGGREGATE_WITHOUT_FOR = _code(
     "Aggregates run over indices; only `min` and `max` take a plain list.\n\n    sum(x)                    # wrong\n"
     "    sum(x[i] for i in I)      # right",
 )
+TOO_DEEP = _code(
+    "E0347",
+    "expression nested too deeply",
+    "more than {limit} expressions stand inside each other here",
+    "name parts of it with `let`",
+    "Expressions are walked recursively by every later step, so their depth is limited. Sums, products and conditions may"
+    " be as long as they like.\n\n    let a = …\n    let b = … a …",
+)
 # --------------------------------------------------------------------------------------------------- piecewise
 PIECEWISE_LIST = _code(
     "E0340",

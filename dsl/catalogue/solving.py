@@ -115,6 +115,21 @@ termination `no route`, and the exit status 6.
 """,
 )
 
+KINK = _code(
+    "E0612",
+    "kink that is not convex",
+    "`{expression}` has a kink that cannot be written with linear rows",
+    "write it with binaries, or turn it so that the kink is convex for what is wanted",
+    """\
+`max`, `abs`, `norm1`, `norminf` and a `piecewise` with rising slopes become linear rows where a smaller value is always
+at least as good: in an objective to be minimised, left of `<=`, right of `>=`. `min` and a `piecewise` with falling
+slopes do where a larger value is. Elsewhere the feasible region is not convex, and whole decisions are needed.
+
+    maximize abs(x)          # wrong: the maximum is at one of two ends
+    minimize abs(x)          # right: t with t >= x and t >= -x
+""",
+)
+
 START_UNKNOWN = _code(
     "E0608",
     "start names what the model has not",

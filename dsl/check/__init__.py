@@ -24,7 +24,7 @@ from . import (
 from .collect import collect
 from .context import Context, Loader, Scope
 from .dimensions import infer
-from .pause import collector_paused
+from .walking import walking
 
 __all__ = ["Checked", "Loader", "check"]
 
@@ -44,7 +44,7 @@ def check(model: syntax.Model, load: Loader, refused: Sequence[Diagnostic] = ())
     reported again inside a place that they refuse, and there is no program where one of them is an error. Never raises
     for a wrong model: what is wrong is in ``diagnostics``, each independent mistake once, ``refused`` left out.
     """
-    with collector_paused():
+    with walking():
         return _checked(model, load, refused)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from .. import syntax
 from ..catalogue import levels as level_codes
 from ..catalogue import rules as codes
@@ -122,7 +124,7 @@ def _definition(
         )
         return None
     constant = constant_value(value.term)
-    if type_ == "integer" and constant is not None and constant % 1 != 0:
+    if type_ == "integer" and constant is not None and math.isfinite(constant) and constant % 1 != 0:
         label = (Label(entry.span, "declared integer"),)
         ctx.say(type_codes.ENTRY_NOT_WHOLE, node.span, text=node.span.text, name=entry.name, labels=label)
         return None

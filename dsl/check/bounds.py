@@ -189,13 +189,9 @@ def _outer(ctx: Context, name: str, scope: Scope) -> bool:
     if entry is None or not entry.mask:
         return True
     if entry.kind == "let":
-        return (
-            entry.scope is not scope
-            and entry.symbol is not None
-            and all(
-                _outer(ctx, n, scope)
-                for n in mentioned(entry.symbol.definition)  # type: ignore[attr-defined]
-            )
+        return entry.symbol is not None and all(
+            _outer(ctx, n, scope)
+            for n in mentioned(entry.symbol.definition)  # type: ignore[attr-defined]
         )
     return entry.scope in scope.around()[1:]
 

@@ -9,13 +9,17 @@ from ..catalogue import names as name_codes
 from ..catalogue import rules as rule_codes
 from ..catalogue import types as codes
 from ..diagnostics import Edit, Hint, Label
-from ..program import Apply, ExternCall, FamilyRef, NetworkCall, Piecewise, SetMeasure
+from ..program import Apply, Conditional, ExternCall, FamilyRef, NetworkCall, Piecewise, Reduce, SetMeasure, SymbolRef
 from . import declarations, duals, expressions, membership, patterns, references, sets
 from .context import WORDS, Argument, Context, Frame, FunctionEntry, Indices, place
 from .folding import constant_value
 from .functions import AGGREGATES, BUILTINS, ELEMENTWISE, MEASURES, Arity
 from .kinds import BAD, Value, member_kind
 from .membership import Use
+
+_MOST_CALLS = 20_000
+_MOST_PARTS = 100_000
+"""What one call in the model may expand to."""
 
 
 def call(ctx: Context, node: syntax.Call, frame: Frame) -> Value:
@@ -239,7 +243,7 @@ def check_function(ctx: Context, function: FunctionEntry) -> None:
     before = ctx.errors
     ctx.calls.append(function)
     declarations.resolve_scope(ctx, function.scope)
-    expressions.term(ctx, node.body, Frame(function.scope, dict(function.scope.indices), None, arguments))
+    expressions.term(ctx, node.body, Frame(function.scope, dict(function.scope.indices), None, arguments, unknown=True))
     ctx.calls.pop()
     function.broken = function.broken or ctx.errors > before
     function.state = "done"
@@ -253,8 +257,8 @@ def _expand(
     if function in ctx.calls:
         return _recursive(ctx, node, function)
     check_function(ctx, function)
-    if function.broken:
-        _arguments_of_broken(ctx, node, frame)
+    if function.broken or frame.unknown:
+        _arguments_alone(ctx, node, frame)
         return BAD
     open_here = tuple(ctx.calls)
     arguments = {
@@ -266,19 +270,60 @@ def _expand(
     inner = Frame(
         frame.scope, indices, frame.owner, arguments, frame.call or node.span, frame.function or function.name
     )
+    if not ctx.expanding:
+        ctx.expansions = 0
+    ctx.expansions += 1
+    if ctx.expansions > _MOST_CALLS:
+        return BAD  # the outermost call reports it
     ctx.calls.append(function)
+    ctx.expanding += 1
     value = expressions.term(ctx, definition.body, inner)
+    ctx.expanding -= 1
     ctx.calls.pop()
+    if not ctx.expanding and _has_grown(ctx, value):
+        return ctx.say(name_codes.EXPANSION_TOO_LARGE, node.span, frame, name=function.name, limit=_MOST_PARTS)
     for argument in arguments.values():
         if not argument.touched and argument.node is not None and argument.frame is not None:
-            expressions.term(ctx, argument.node, argument.frame)
+            _check_alone(ctx, argument.node, argument.frame)
     return value
 
 
-def _arguments_of_broken(ctx: Context, node: syntax.Call, frame: Frame) -> None:
+def _has_grown(ctx: Context, value: Value) -> bool:
+    """Whether an expansion of many calls is too large to be walked: parts that it shares count each time."""
+    if ctx.expansions > _MOST_CALLS:
+        return True
+    if ctx.expansions < 8:
+        return False
+    count = 0
+    waiting: list[object] = [value.term]
+    while waiting and count <= _MOST_PARTS:
+        term = waiting.pop()
+        count += 1
+        if isinstance(term, Apply | SymbolRef):
+            waiting.extend(term.args)
+        elif isinstance(term, Reduce):
+            waiting.append(term.body)
+        elif isinstance(term, Conditional):
+            waiting.extend((term.then, term.otherwise))
+    return count > _MOST_PARTS
+
+
+def _arguments_alone(ctx: Context, node: syntax.Call, frame: Frame) -> None:
     for argument in node.arguments:
-        if not isinstance(argument, syntax.Name):
-            expressions.term(ctx, argument, frame)
+        _check_alone(ctx, argument, frame)
+
+
+def _check_alone(ctx: Context, node: syntax.Expression, frame: Frame) -> None:
+    """Checks an argument that no body uses; of a name or a product it is not known what was wanted of it."""
+    if isinstance(node, syntax.Name) or (isinstance(node, syntax.Binary) and node.operator == "*"):
+        return
+    operator = node.operator if isinstance(node, syntax.Binary) else ""
+    if operator in ("union", "inter", "minus") or isinstance(
+        node, syntax.Comprehension | syntax.SetLiteral | syntax.Range
+    ):
+        sets.set_value(ctx, node, frame)
+    elif not isinstance(node, syntax.Tuple | syntax.ListLiteral):
+        expressions.term(ctx, node, frame)
 
 
 def _indices_for(ctx: Context, node: syntax.Call, function: FunctionEntry, frame: Frame) -> Indices | None:

@@ -10,6 +10,7 @@ from ..diagnostics import Label
 from ..parse import parse
 from ..source import Span
 from .context import WORDS, ConstraintEntry, Context, Entry, EntryKind, FunctionEntry, Scope
+from .functions import BUILTINS
 
 _KINDS: dict[type, EntryKind] = {
     syntax.SetDeclaration: "set",
@@ -116,6 +117,9 @@ def _declare_function(
     scope: Scope,
     node: syntax.DefDeclaration | syntax.ExternDeclaration | syntax.NetworkDeclaration,
 ) -> None:
+    if node.name.id in BUILTINS:
+        ctx.say(codes.DUPLICATE, node.name.span, name=node.name.id, what="a function of the language already")
+        return
     earlier = ctx.functions.get(node.name.id)
     if earlier is not None:
         _twice(ctx, node.name.id, node.name.span, "a function already", earlier.span)

@@ -172,7 +172,8 @@ class Argument:
 class Frame:
     """Where an expression stands: its block, the indices in scope, and whose definition it is part of.
 
-    ``arguments`` and ``call`` are set inside an expanded function: terms then carry the span of the call.
+    ``arguments`` and ``call`` are set inside an expanded function: terms then carry the span of the call. ``unknown``:
+    a function is checked by itself, with parameters of which nothing is known.
     """
 
     scope: Scope
@@ -181,6 +182,7 @@ class Frame:
     arguments: dict[str, Argument] | None = None
     call: Span | None = None
     function: str = ""
+    unknown: bool = False
 
     def within(self, indices: Indices) -> Frame:
         return replace(self, indices=indices)
@@ -238,6 +240,9 @@ class Context:
     blocks_known: bool = True
     refused: list[Span] = field(default_factory=list)
     serial: int = 0
+    depth: int = 0
+    expansions: int = 0
+    expanding: int = 0
     errors: int = 0
 
     def refuse(self, found: Sequence[Diagnostic]) -> None:

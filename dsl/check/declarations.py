@@ -78,7 +78,9 @@ def resolve(ctx: Context, entry: Entry) -> None:
         return
     entry.state = "open"
     ctx.resolving.append(entry)
+    depth, ctx.depth = ctx.depth, 0
     _RESOLVE[entry.kind](ctx, entry)
+    ctx.depth = depth
     ctx.resolving.pop()
     entry.state = "done"
 
@@ -96,16 +98,15 @@ def report_cycle(ctx: Context, cycle: list[Entry]) -> None:
     first = min(range(len(cycle)), key=lambda k: (cycle[k].span.source.name, cycle[k].span.start))
     cycle = cycle[first:] + cycle[:first]
     chain = " -> ".join(f"`{e.name}`" for e in [*cycle, cycle[0]])
-    labels = tuple(
-        Label(e.span, f"`{e.name}` needs `{n.name}`") for e, n in zip(cycle[1:], [*cycle[2:], cycle[0]], strict=True)
-    )
+    following = [*cycle[1:], cycle[0]]
+    labels = [Label(e.span, f"`{e.name}` needs `{n.name}`") for e, n in zip(cycle, following, strict=True)]
     ctx.say(
         name_codes.CYCLE,
         cycle[0].span,
         name=cycle[0].name,
         chain=chain,
-        label=f"needs `{(cycle + cycle[:1])[1].name}`",
-        labels=labels,
+        label=f"needs `{following[0].name}`",
+        labels=tuple(labels[1:]),
     )
 
 

@@ -6,12 +6,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 
 from .. import syntax
 from ..source import Span
-
-Children = Callable[[syntax.Node], Iterator[syntax.Node | None]]
 
 
 def _fields(node: syntax.Node) -> Iterator[syntax.Node | None]:
@@ -65,7 +63,7 @@ def infer(statements: list[syntax.Statement]) -> dict[str, tuple[int, Span]]:
     """Dimension and first evidence for each set that is declared without a definition and without ``within``."""
     open_sets = {
         name.id
-        for node in _walk(list(statements), _BLOCKS_ONLY)
+        for node in walk(statements, _BLOCKS_ONLY)
         if isinstance(node, syntax.SetDeclaration) and not _tells(node)
         for name in node.names
     }
@@ -76,7 +74,7 @@ def infer(statements: list[syntax.Statement]) -> dict[str, tuple[int, Span]]:
     stands_for = _aliases(statements)
     single: set[str] = set()
     counted: dict[str, tuple[int, Span]] = {}
-    for node in _walk(list(statements), _FIELDS):
+    for node in walk(statements):
         if isinstance(node, syntax.Subscript):
             _count(node, families, single, counted)
             continue
@@ -98,7 +96,7 @@ def infer(statements: list[syntax.Statement]) -> dict[str, tuple[int, Span]]:
 def _aliases(statements: list[syntax.Statement]) -> dict[str, str]:
     """Sets declared within, or as, another one: ``set Short within Arcs`` has the dimension of ``Arcs``."""
     found: dict[str, str] = {}
-    for node in _walk(list(statements), _BLOCKS_ONLY):
+    for node in walk(statements, _BLOCKS_ONLY):
         if isinstance(node, syntax.SetDeclaration):
             for attribute in node.attributes:
                 value = attribute.value
@@ -119,7 +117,9 @@ def _tells(node: syntax.SetDeclaration) -> bool:
     )
 
 
-def _walk(waiting: list[syntax.Statement], fields: dict[type, tuple[str, ...]]) -> Iterator[syntax.Node]:
+def walk(waiting: Sequence[syntax.Node], fields: dict[type, tuple[str, ...]] | None = None) -> Iterator[syntax.Node]:
+    """Nodes and all that is in them, in order of the text; only through the kinds that ``fields`` names, if given."""
+    fields = _FIELDS if fields is None else fields
     stack: list[syntax.Node] = list(reversed(waiting))
     while stack:
         node = stack.pop()

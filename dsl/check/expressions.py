@@ -42,12 +42,22 @@ _OPS = {
 }
 _RELATIONS = {"<=": "le", ">=": "ge", "<": "lt", ">": "gt", "==": "eq", "!=": "ne"}
 _LEVELS = {"+": "+-", "-": "+-", "*": "*/", "/": "*/", "mod": "*/", "div": "*/", "and": "and", "or": "or"}
+DEEPEST = 200
+"""How many expressions may stand inside each other: every later walk is recursive."""
+
 _DEEP = 32  # longer chains of one operation become a balanced tree, so that no later walk is deep
 
 
 def term(ctx: Context, node: syntax.Expression, frame: Frame) -> Value:
     """An expression of any kind: a number, a text, a member of a set, a truth value."""
-    return _TERMS[type(node)](ctx, node, frame)
+    ctx.depth += 1
+    value = _too_deep(ctx, node, frame) if ctx.depth > DEEPEST else _TERMS[type(node)](ctx, node, frame)
+    ctx.depth -= 1
+    return value
+
+
+def _too_deep(ctx: Context, node: syntax.Expression, frame: Frame) -> Value:
+    return ctx.say(rule_codes.TOO_DEEP, node.span, frame, limit=DEEPEST)
 
 
 def number(ctx: Context, node: syntax.Expression, frame: Frame) -> Value:
@@ -181,6 +191,8 @@ def _binary(ctx: Context, node: syntax.Binary, frame: Frame) -> Value:
         parts.append((_OPS[step.operator], value, place(frame, step)))
     if bad:
         return BAD
+    if len(parts) > DEEPEST and level == "*/" and any(op != "mul" for op, _, _ in parts):
+        return _too_deep(ctx, node, frame)
     return Value(_chained(first.term, parts), "truth" if operand is truth else "number", mask)
 
 
@@ -278,10 +290,7 @@ def _comparison(ctx: Context, node: syntax.Comparison, frame: Frame) -> Value:
             return BAD
         mask |= left.mask | right.mask | _form(ctx, operator, left, right)
         links.append(Apply(place(frame, node), _RELATIONS[operator], (left.term, right.term)))
-    result = links[0]
-    for link in links[1:]:
-        result = Apply(place(frame, node), "and", (result, link))
-    return Value(result, "truth", mask)
+    return Value(_balanced("and", links, place(frame, node)), "truth", mask)
 
 
 def operand(ctx: Context, node: syntax.Expression, frame: Frame) -> Value:

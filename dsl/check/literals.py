@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from .. import syntax
@@ -73,7 +74,7 @@ def scalar(ctx: Context, node: syntax.Expression, shape: Shape) -> float | str |
             labels=(Label(shape.entry.span, "declared here"),),
         )
         return None
-    if shape.type == "integer" and isinstance(value, Constant) and value.value % 1 != 0:
+    if shape.type == "integer" and isinstance(value, Constant) and math.isfinite(value.value) and value.value % 1 != 0:
         ctx.say(
             codes.ENTRY_NOT_WHOLE,
             node.span,

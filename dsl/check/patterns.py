@@ -20,6 +20,7 @@ from ..program import (
 from ..source import Span
 from . import expressions, membership, sets
 from .context import WORDS, Context, Frame, Index, Indices, Position, place
+from .dimensions import walk
 from .kinds import BROKEN, Component, Kind, SetValue, Value
 from .membership import Use
 
@@ -158,6 +159,9 @@ def _pattern_item(
         return Fix(constant)
     if not isinstance(item, syntax.Name):
         ctx.refused_by_parser()
+        for part in walk([item]):  # what follows may name what was meant to be bound here
+            if isinstance(part, syntax.Name) and part.id not in frame.indices and part.id not in ctx.entries:
+                bound[part.id] = ctx.index(part.id, part.span, (BROKEN,))
         return None
     if item.id in bound:
         _repeated(ctx, item, bound[item.id], frame, over)

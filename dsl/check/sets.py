@@ -6,6 +6,7 @@ import typing
 from typing import cast
 
 from .. import syntax
+from ..catalogue import rules as rule_codes
 from ..catalogue import types as codes
 from ..diagnostics import Edit, Hint, Label
 from ..program import (
@@ -27,6 +28,7 @@ from .folding import constant_value
 from .kinds import BAD_SET, NUMBERS, TEXTS, Component, Kind, SetValue, Value
 
 Literal = Constant | TextConstant
+_LONGEST = 200
 Operator = typing.Literal["union", "inter", "minus"]
 
 
@@ -184,12 +186,12 @@ def _operation(ctx: Context, node: syntax.Binary, frame: Frame) -> SetValue:
         chain.append(current)
         current = current.left
     left = set_value(ctx, current, frame)
+    if len(chain) > _LONGEST:
+        ctx.say(rule_codes.TOO_DEEP, node.span, frame, limit=_LONGEST)
+        return BAD_SET
     for step in reversed(chain):
         right = set_value(ctx, step.right, frame)
-        if left.bad or right.bad:
-            left = BAD_SET
-            continue
-        left = _combined(ctx, step, left, right, frame)
+        left = BAD_SET if left.bad or right.bad else _combined(ctx, step, left, right, frame)
     return left
 
 

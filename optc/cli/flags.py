@@ -12,7 +12,7 @@ _DURATION = re.compile(r"([0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?)\s*([a-z]*)")
 
 def add_common(parser: argparse.ArgumentParser) -> None:
     """What every command knows."""
-    parser.add_argument("-q", "--quiet", action="store_true", help="say less: errors, and the status and objective of a result")
+    parser.add_argument("-q", "--quiet", action="store_true", help="errors, and of a result the status and objective")
     parser.add_argument("-v", "--verbose", action="store_true", help="say more of what is done")
     parser.add_argument(
         "--color", choices=("auto", "always", "never"), default="auto", help="colours; NO_COLOR is respected"

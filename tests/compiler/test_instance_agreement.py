@@ -196,6 +196,76 @@ subject to
 """
 
 
+FAMILIES = """
+set I
+set J
+set K[I] within J
+set P[i in I] within J * J
+param w[J]
+param v[i in I, K[i]]
+param name[I] : string
+var x[i in I, j in K[i]]
+var y[i in I, (j, k) in P[i]] >= 0
+minimize sum(v[i, j] * x[i, j] for i in I, j in K[i]) + sum(y[i, j, k] for i in I, (j, k) in P[i])
+subject to
+  size[i in I]: sum(x[i, j] for j in K[i]) <= card(K[i]) + card(P[i]) + 90
+  common[i in I, k in I if i != k]: sum(x[i, j] for j in K[i] inter K[k]) <= 90
+  either[i in I, k in I]: sum(w[j] for j in K[i] union K[k]) + sum(w[j] * x[i, j] for j in K[i] minus K[k]) <= 90
+  here[i in I, j in J if j in K[i]]: x[i, j] <= w[j] + 80
+  not_here[i in I, j in J if j not in K[i] and card(K[i]) > 0]: x[i, first(K[i])] <= w[j] + 80
+  order[i in I, j in K[i] if j != last(K[i])]: x[i, j] - x[i, next(j, K[i])] + ord(j, K[i]) <= 70
+  around[i in I, j in K[i]]: x[i, j] - x[i, prev_cyclic(j, K[i])] <= 70
+  chain[i in I, (j, k) in P[i]]: sum(y[i, k, l] for (k, l) in P[i] if l != j) - y[i, j, k] <= 60
+  known[i in I]: sum(y[i, j, k] for (j, k) in J * J if (j, k) in P[i]) <= 66
+  named[i in I, k in I if name[i] == name[k] and name[i] != "s0"]: sum(x[i, j] for j in K[k] if j in K[i]) <= 50
+"""
+NEIGHBOURS = """
+set S
+set E within S * S
+param d[E]
+param k[S]
+set F = {(b, a) for (a, b) in E if a != b}
+set L = {(a, a) for a in S} union E
+set M = F inter E
+var x[L]
+var z[F]
+satisfy
+subject to
+  hop[a in S if ord(a, S) >= 2]: x[a, a] - x[prev(a, S, 2), prev(a, S, 2)] <= k[a]
+  wrap[a in S]: x[next_cyclic(a, S, 3), next_cyclic(a, S, 3)] + x[a, a] <= 20
+  both[(a, b) in M]: x[a, b] + z[a, b] <= d[a, b]
+  ends: sum(x[a, b] for (a, b) in E) + card(F) - card(L minus E) <= 99
+  out[(a, b) in E]: x[a, b] <= d[a, b] + sum(k[c] for (c, e) in E if c == e) + 9
+  inner[a in S, b in S if (a, b) in F]: z[a, b] + sum(x[b, c] for (b, c) in E if (c, a) not in F) <= 9
+"""
+
+SCENARIOS = """
+set S
+set I
+param p[S, I]
+param q[I]
+var x[I] >= 0
+uncertain s from S
+uncertain u[I] in [0, 1]
+  with few: sum(u[i] for i in I) <= 1
+minimize sum(q[i] * x[i] for i in I) + sum(p[s, i] * x[i] for i in I)
+subject to
+  hold[i in I]: x[i] + u[i] * q[i] >= p[s, i] - 50
+"""
+
+RAGGED_CHOICE = """
+set L
+set B
+set O[L] within B
+param size[l in L, O[l]]
+param all[B]
+choose z[l in L] from O[l]
+minimize sum(size[l, z[l]] * all[z[l]] for l in L)
+subject to
+  hit[l in L, b in O[l]]: (z[l] == b) * 3 <= 4
+"""
+
+
 def texts(draw: Draw, prefix: str, least: int = 1, most: int = 4) -> list[str]:
     return [f"{prefix}{k}" for k in draw(st.permutations(range(draw(st.integers(least, most)))))]
 
@@ -273,6 +343,44 @@ def multi(draw: Draw) -> dict[str, Any]:
     return {"C": c, "T": triples, "m": over(draw, triples)}
 
 
+def families(draw: Draw) -> dict[str, Any]:
+    i, j = texts(draw, "i", 1, 3), texts(draw, "j", 1, 4)
+    subsets = {(a,): [(b,) for b in draw(st.lists(st.sampled_from(j), unique=True))] for a in i}
+    pairs = {(a,): draw(st.lists(st.sampled_from([(b, c) for b in j for c in j]), unique=True, max_size=5)) for a in i}
+    return {
+        "I": i,
+        "J": j,
+        "K": subsets,
+        "P": pairs,
+        "w": entries(draw, j),
+        "v": over(draw, [(*a, *b) for a in subsets for b in subsets[a]]),
+        "name": {(a,): draw(st.sampled_from(["s0", "s1"])) for a in i},
+    }
+
+
+def neighbours(draw: Draw) -> dict[str, Any]:
+    s = texts(draw, "s", 1, 4)
+    pairs = draw(st.lists(st.sampled_from([(a, b) for a in s for b in s]), unique=True))
+    return {"S": s, "E": pairs, "d": over(draw, pairs), "k": entries(draw, s)}
+
+
+def scenarios(draw: Draw) -> dict[str, Any]:
+    s, i = texts(draw, "s", 1, 3), texts(draw, "i", 0, 3)
+    return {"S": s, "I": i, "p": entries(draw, s, i), "q": entries(draw, i)}
+
+
+def ragged_choice(draw: Draw) -> dict[str, Any]:
+    layers, b = texts(draw, "l", 1, 3), texts(draw, "b", 1, 3)
+    options = {(a,): [(o,) for o in draw(st.permutations(b))] for a in layers}
+    return {
+        "L": layers,
+        "B": b,
+        "O": options,
+        "size": over(draw, [(*a, *o) for a in options for o in options[a]]),
+        "all": entries(draw, b),
+    }
+
+
 CASES: dict[str, tuple[str, Callable[[Draw], dict[str, Any]]]] = {
     "dense": (DENSE, dense),
     "arcs": (ARCS, arcs),
@@ -284,6 +392,10 @@ CASES: dict[str, tuple[str, Callable[[Draw], dict[str, Any]]]] = {
     "numbered choice": (NUMBERED_CHOICE, numbered_choice),
     "blocks": (BLOCKS, blocks),
     "triples": (MULTI, multi),
+    "indexed sets": (FAMILIES, families),
+    "neighbours": (NEIGHBOURS, neighbours),
+    "scenarios": (SCENARIOS, scenarios),
+    "ragged choice": (RAGGED_CHOICE, ragged_choice),
 }
 
 

@@ -9,11 +9,12 @@ import pytest
 from agreement import assert_agreement, instance_of, point_of, program_of
 
 from optc.compiler.data.errors import DataError
+from optc.compiler.domains import run_domain
 from optc.compiler.evaluate import evaluate
 from optc.compiler.instance import Instance
 from optc.compiler.lowerings import instance_to_linear
 from optc.compiler.primitives import fix, replicate, restrict, retag, stationarity
-from optc.compiler.spaces import UNIT, run_domain
+from optc.compiler.spaces import UNIT
 from optc.dsl.program import Complementarity, Constraint, Relation
 
 FOLLOWERS = """

@@ -5,25 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from optc.compiler.members import Members
-from optc.compiler.spaces import (
-    UNIT,
+from optc.compiler.domains import (
     Groups,
     IndexColumn,
     Lookup,
-    axis,
-    by_rows,
     domain_of,
-    filtered,
     locate,
-    product,
-    projected,
-    reduce_to,
     run_domain,
     single_domain,
     stable_order,
     translation,
 )
+from optc.compiler.members import Members
+from optc.compiler.spaces import UNIT, axis, by_rows, filtered, product, projected, reduce_to
 from optc.dsl.program import IndexVar
 
 ROW, COLUMN, ITEM = (IndexVar(name, serial) for serial, name in enumerate("ijk", 1))

@@ -87,6 +87,30 @@ def test_explain_with_data(model: str, data: str, capsys: pytest.CaptureFixture[
     assert value["routes"][0]["steps"][-1] == "highs"
 
 
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("var x in [0, 1]\nminimize cost: 3 * x\n", ["objective cost is linear"]),
+        ("var x in [0, 1]\nminimize x^2 - x\n", ["objective is convex"]),
+        ("var x in [0, 1]\nmaximize x^2 - x\n", ["objective is convex: `x^2` is not linear"]),
+        ("var x, y in [0, 1]\nminimize x * y\n", ["objective is neither convex nor concave: `x * y`"]),
+        ("var x in [0, 1]\nminimize x\nsubject to\n  c: exp(x) <= 2\n", ["constraint c is not linear: `exp(x)`"]),
+        (GAME, ["objective of p is concave"]),
+    ],
+)
+def test_explain_shows_the_shape_of_objectives_and_constraints(
+    text: str, lines: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "shape.opt"
+    path.write_text(text, encoding="utf-8")
+    assert main(["explain", str(path)]) == 0
+    printed = capsys.readouterr().out
+    for line in lines:
+        assert f"  {line}" in printed
+    assert main(["explain", str(path), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["findings"]
+
+
 def test_explain_says_why_there_is_no_route(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     game = tmp_path / "game.opt"
     game.write_text(GAME, encoding="utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -333,3 +334,34 @@ def test_an_extern_that_the_model_has_not(write: Any, capsys: pytest.CaptureFixt
     where = write("def f(x):\n    return 0.0\n", "functions.py")
     status, value, _ = solved(capsys, write(LP), "--extern", f"f={where}:f")
     assert (status, value["diagnostics"][0]["code"]) == (1, "E0721")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a pseudo-terminal")
+@pytest.mark.parametrize(("environment", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])
+def test_on_a_terminal_there_are_colours_unless_refused(
+    write: Any, environment: dict[str, str], coloured: bool
+) -> None:
+    import pty
+
+    inner, outer = pty.openpty()
+    around = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
+    settings = {**around, "TERM": "xterm-256color", "COLUMNS": "160", **environment}
+    command = [sys.executable, "-m", "optc", "solve", write(LP)]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=outer, stderr=subprocess.PIPE, env=settings)
+    os.close(outer)
+    parts = []
+    while True:
+        try:
+            part = os.read(inner, 65536)
+        except OSError:  # Linux says so at the end
+            break
+        if not part:
+            break
+        parts.append(part)
+    os.close(inner)
+    _, log = process.communicate(timeout=60)
+    text = b"".join(parts).decode()
+    assert (process.returncode, log) == (0, b"")
+    assert ("\x1b[" in text) is coloured
+    for words in ("optimal", "objective", "certificate", "feasible"):
+        assert words in text

@@ -12,9 +12,12 @@ from xml.sax.saxutils import escape
 import polars as pl
 import pytest
 
-from optc.compiler.data import DataError, FileInput, Setting, read_inputs
+from optc.compiler.data import DataError, FileInput, PythonValue, Setting, read_inputs
 from optc.compiler.data.json_positions import JsonText
+from optc.compiler.domains import Domain
+from optc.compiler.instance import build
 from optc.dsl.diagnostics import Place
+from optc.dsl.program import Program
 
 Placed = Callable[..., dict[str, object]]
 SMALL = "set Foods\nparam cost[Foods]\nparam k\nparam t : string\nvar x >= 0\nminimize x\n"
@@ -156,11 +159,14 @@ def test_a_missing_value_is_a_missing_entry(folder: Path, placed: Placed) -> Non
         ('{"cost": {"a": 1,\n "b": {"a": 1, "a": 2}}}', "E0506", 2, 16),
         ('{"k": NaN}', "E0507", 1, 7),
         ('{"t": "NaN", "cost": [1,\n-Infinity]}', "E0507", 2, 1),
+        ('{"t": "\\ud800"}', "E0515", None, None),
         ("[1]", "E0521", None, None),
         ("3", "E0521", None, None),
         ('{"kk": 1}', "E0517", 1, 8),
         ('{"k": "1"}', "E0537", 1, 7),
         ('{"k": 1e999}', "E0543", 1, 7),
+        ('{"k": ' + "7" * 400 + ".5}", "E0543", 1, 7),
+        ('{"cost": ["1e999", 1e300, 1e+0999]}', "E0543", 1, 27),
         ('{"\\u006b": 1, "k": 2}', "E0506", 1, 15),
     ],
 )
@@ -182,6 +188,11 @@ def test_deep_nesting_is_refused_and_not_a_crash(folder: Path, placed: Placed) -
     assert codes_of(lambda: placed(SMALL, "d.toml")) in (["E0515"], ["E0508"])
     (folder / "e.json").write_text('{"k": ' + "9" * 10_000 + "}")
     assert codes_of(lambda: placed(SMALL, "e.json")) == ["E0515"]
+
+
+def test_a_pair_of_surrogates_is_one_character(folder: Path, placed: Placed) -> None:
+    (folder / "d.json").write_text('{"t": "\\ud83d\\ude00"}')
+    assert placed("param t : string\nvar x >= 0\nminimize x\n", "d.json")["t"].tolist() == ["\U0001f600"]  # type: ignore[attr-defined]
 
 
 def test_json_positions() -> None:
@@ -243,6 +254,22 @@ def test_cells_of_a_set_are_numbers_only_where_all_are_spelled_so(
         (folder / "t.csv").write_text("name\n" + "".join(f"{cell}\n" for cell in cells))
         found = placed("set I\nvar x >= 0\nminimize x\n", "I=t.csv:name")
         assert listed(found["I"]) == members
+
+
+def test_cells_of_a_set_follow_the_set_it_lies_within(folder: Path, program_of: Callable[[str], Program]) -> None:
+    (folder / "arcs.csv").write_text("from,to\n1,2\n2,1\n")
+    program = program_of("set I\nset Arcs within I * I\nvar x[Arcs] >= 0\nminimize sum(x[i, j] for (i, j) in Arcs)\n")
+    for nodes in (["1", "2"], [1, 2], [1.0, 2.5, 2]):
+        inputs = [PythonValue("I", nodes), FileInput("Arcs=arcs.csv:from,to")]
+        instance = build(program, read_inputs(program, inputs, folder=None))
+        found = instance.scope.sets["Arcs"]
+        assert isinstance(found, Domain)
+        kind = type(nodes[0])
+        assert [tuple(map(kind, found.members.member(k))) for k in range(2)] == [
+            (kind(1), kind(2)),
+            (kind(2), kind(1)),
+        ]
+        assert isinstance(found.members.member(0)[0], str) == (kind is str)
 
 
 def test_a_table_of_scalars(folder: Path, placed: Placed) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import highspy
@@ -128,6 +129,22 @@ def test_quadratic_objectives_round_trip(tmp_path: Path) -> None:
         value, point = solved(text, ending, tmp_path)
         assert value == pytest.approx(-18 / 7, abs=1e-6)
         assert point == pytest.approx({"x": 12 / 7, "y": -3 / 7}, abs=1e-5)
+
+
+def test_concave_quadratics_are_maximised_alike(tmp_path: Path) -> None:
+    problem = mixed(
+        "maximize",
+        hessian_starts=ints(0, 1, 1, 1, 1),
+        hessian_indices=ints(0),
+        hessian_values=floats(-2.0),
+    )
+    continuous = replace(problem.form, integer=np.zeros(4, dtype=np.bool_))
+    problem = NamedForm("concave", "gain", continuous, problem.rows, problem.columns)
+    # 1.5 x - x^2 + 2 k + 2.25 with k = (10 - x) / 2 on the range row: x = 0.25, k = 4.875, worth 12.3125
+    for text, ending in ((mps_text(problem).text, "mps"), (lp_text(problem).text, "lp")):
+        value, point = solved(text, ending, tmp_path)
+        assert value == pytest.approx(12.3125, abs=1e-5)
+        assert point["x"] == pytest.approx(0.25, abs=1e-4)
 
 
 AWKWARD = ('buy["corn bread"]', 'buy["corn\'bread"]', "e12", "free")

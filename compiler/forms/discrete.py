@@ -1,0 +1,111 @@
+"""The discrete form: linear rows and columns with everything that makes them a combinatorial problem.
+
+    minimize (or maximize)  x'Qx / 2 + cost'x + offset
+    subject to              row_lower_r <= (A x)_r + sum_k v_k x_i(k) x_j(k) <= row_upper_r   for every row r without
+                            indicator; for a row with one only where x at its column has the value that switches it
+                            lower <= x <= upper,  x_j whole where integer[j]
+                            of each ordered set at most one (two neighbouring) columns are not zero
+                            x_first * x_second == 0 for every complementary pair
+
+``Q`` may be indefinite. What reads a ``DiscreteForm`` as the ``LinearForm`` that it is sees too few columns' products
+and too many rows that always hold: a backend says ``discrete`` among its forms only if it reads all of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .linear import Floats, Ints, LinearForm
+
+NO_INTS: Ints = np.zeros(0, dtype=np.int32)
+NO_FLOATS: Floats = np.zeros(0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OrderedSets:
+    """``s`` special ordered sets with ``e`` members in all. Shapes: kinds (s); starts (s + 1); columns, weights (e).
+
+    ``kinds`` holds 1 or 2. Members ``starts[k]`` to ``starts[k + 1]`` belong to set ``k``; their order is that of
+    ``weights``, which rise within a set. No column stands twice in a set.
+    """
+
+    kinds: Ints = NO_INTS
+    starts: Ints = np.zeros(1, dtype=np.int32)
+    columns: Ints = NO_INTS
+    weights: Floats = NO_FLOATS
+
+    @property
+    def count(self) -> int:
+        return len(self.kinds)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Indicators:
+    """``k`` switched rows. Shapes (k): row ``rows[i]`` must hold where the binary ``columns[i]`` is ``values[i]``.
+
+    ``values`` holds 0 or 1. No row is switched twice, and a row that is switched binds in no other way.
+    """
+
+    columns: Ints = NO_INTS
+    values: Ints = NO_INTS
+    rows: Ints = NO_INTS
+
+    @property
+    def count(self) -> int:
+        return len(self.rows)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RowProducts:
+    """``q`` products in rows. Shapes (q): row ``rows[k]`` holds ``values[k] * x[first[k]] * x[second[k]]``.
+
+    ``first >= second``; sorted by row, first, second, none twice. The value is the coefficient of the product, not a
+    second derivative: ``x^2`` has 1.
+    """
+
+    rows: Ints = NO_INTS
+    first: Ints = NO_INTS
+    second: Ints = NO_INTS
+    values: Floats = NO_FLOATS
+
+    @property
+    def count(self) -> int:
+        return len(self.rows)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pairs:
+    """``p`` complementary pairs. Shapes (p): of the non-negative columns ``first[k]``, ``second[k]`` one is zero."""
+
+    first: Ints = NO_INTS
+    second: Ints = NO_INTS
+
+    @property
+    def count(self) -> int:
+        return len(self.first)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DiscreteForm(LinearForm):
+    """``n`` columns, ``m`` rows; the linear form's arrays, and see the head of the module.
+
+    The Hessian ``Q`` of the objective stands as in ``QuadraticForm``: its lower triangle, CSC, with starts (n + 1),
+    indices and values; it has no entries where the objective is linear.
+    """
+
+    hessian_starts: Ints = NO_INTS
+    hessian_indices: Ints = NO_INTS
+    hessian_values: Floats = NO_FLOATS
+    products: RowProducts = RowProducts()  # noqa: RUF009 - frozen and empty
+    sets: OrderedSets = OrderedSets()  # noqa: RUF009
+    indicators: Indicators = Indicators()  # noqa: RUF009
+    pairs: Pairs = Pairs()  # noqa: RUF009
+
+    def switched(self) -> NDArray[np.bool_]:
+        """For each row (m) whether an indicator switches it."""
+        found = np.zeros(self.shape[0], dtype=np.bool_)
+        found[self.indicators.rows] = True
+        return found
