@@ -114,9 +114,12 @@ def solve(form: LinearForm, goal: Goal, options: Options, context: Context, star
     if stop is not None:
         return Answer("none", stop)
     _run(highs, form, context)
-    if _status(highs) == "kUnboundedOrInfeasible":
-        # Presolve could not tell which; without it the simplex method can.
-        _set(highs, "presolve", "off")
+    for changes in _SECOND_TRIES:
+        if _status(highs) not in _UNDECIDED or context.stop() is not None:
+            break
+        highs.clearSolver()
+        for option_name, value in changes.items():
+            _set(highs, option_name, value)
         _run(highs, form, context)
     return _answer(highs, form)
 
@@ -365,6 +368,12 @@ _ENDS: dict[str, tuple[Claim, Termination]] = {
     "kNotset": ("none", "solver error"),
 }
 _FEASIBLE = 2
+_UNDECIDED = ("kUnboundedOrInfeasible", "kUnknown", "kSolveError", "kPresolveError", "kPostsolveError")
+# Presolve cannot always tell infeasible from unbounded, and the dual simplex method gives up now and then.
+_SECOND_TRIES: tuple[dict[str, str | int], ...] = (
+    {"presolve": "off"},
+    {"presolve": "off", "simplex_strategy": 4},  # the primal simplex method
+)
 
 
 def _status(highs: Any) -> str:

@@ -15,7 +15,7 @@ from optc.compiler.backend import Backend
 from optc.dsl.catalogue import report, solving
 from optc.dsl.diagnostics import Diagnostic, Hint
 
-BUILT_IN = ("highs",)
+BUILT_IN = ("highs", "scip")
 GROUP = "optc.backends"
 
 _registered: dict[str, Backend] = {}

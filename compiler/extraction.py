@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optc.dsl.catalogue import report
-from optc.dsl.catalogue.instances import FALSE_ROW
+from optc.dsl.catalogue.instances import FALSE_ROW, INFINITE_BOUND
 from optc.dsl.diagnostics import Diagnostic
 from optc.dsl.program import Constraint, Expr, NamedExpression, Program, Relation
 from optc.dsl.source import Span
@@ -36,8 +36,9 @@ Floats = NDArray[np.float64]
 class Rows:
     """The pattern of one row family: ``block`` and the monomials without decisions of either bound (None: infinite).
 
-    ``reads``: names of the data that the pattern depends on; ``uses``: those that its numbers depend on.
-    ``decisions``: the family of each part of the block.
+    ``reads``: names of the data that the pattern depends on; ``uses``: those that its numbers depend on,
+    ``coefficient_uses`` those that its coefficients do (None: all of ``uses``). ``decisions``: the family of each part
+    of the block.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Rows:
     equal: bool
     reads: frozenset[str]
     uses: frozenset[str]
+    coefficient_uses: frozenset[str] | None = None
 
     @property
     def decisions(self) -> tuple[str, ...]:
@@ -151,7 +153,9 @@ def _rows(
     block = pattern([m for m in monomials if m.refs], layout.table, offsets_of(instance), scope)
     reads = frozenset(group.reads) | symbols_in(symbol.space)
     uses = needed_by(symbol.body, instance.program)
-    return Rows(name, layout, symbol.body.span or symbol.span, block, low, high, equal, reads, uses)
+    terms = [p.coefficient for p in block.parts if p.coefficient is not None]
+    coefficients = frozenset().union(*(needed_by(t, instance.program) for t in terms))
+    return Rows(name, layout, symbol.body.span or symbol.span, block, low, high, equal, reads, uses, coefficients)
 
 
 def objective_pattern(instance: Instance, term: Expr, degree: int, name: str | None = None) -> Expression:
@@ -195,7 +199,13 @@ TOLERANCE = 1e-9
 
 
 def false_rows(rows: Rows, lower: Floats, upper: Floats) -> list[Diagnostic]:
-    """One diagnostic for the first row without decisions that its numbers break."""
+    """One diagnostic for the first row that no number satisfies, or that has no decisions and is false."""
+    impossible = np.flatnonzero((lower == np.inf) | (upper == -np.inf))
+    if len(impossible):
+        row = int(impossible[0])
+        relation = "at least inf" if lower[row] == np.inf else "at most -inf"
+        name = entry_text(rows.name, rows.layout.key(row))
+        return [report(INFINITE_BOUND, rows.span, entry=name, relation=relation)]
     empty = np.diff(rows.block.starts) == 0
     if not empty.any():
         return []

@@ -34,7 +34,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optc.dsl.catalogue import report
-from optc.dsl.catalogue.instances import CROSSED_BOUNDS, START_MOVED
+from optc.dsl.catalogue.instances import CROSSED_BOUNDS, INFINITE_BOUND, START_MOVED
 from optc.dsl.diagnostics import Diagnostic
 from optc.dsl.program import (
     Block,
@@ -298,6 +298,10 @@ def family_of(
     except EvaluationError as error:
         faults.append(error.diagnostic)
         return None
+    endless = (lower == np.inf) | (upper == -np.inf)
+    if endless.any():
+        faults.append(_endless(symbol, layout, lower, int(np.argmax(np.broadcast_to(endless, (layout.size,))))))
+        return None
     crossed = lower > upper
     if crossed.any():
         faults.append(_crossed(symbol, layout, lower, upper, int(np.argmax(np.broadcast_to(crossed, (layout.size,))))))
@@ -345,6 +349,12 @@ def _bound(term: Expr | None, layout: Layout, scope: Scope, without: float) -> F
         return np.asarray(without)
     found = evaluate(term, layout.table, scope)
     return found.reshape(()) if found.size == 1 else wide(found, layout.table.shape)
+
+
+def _endless(symbol: Symbol, layout: Layout, lower: Floats, row: int) -> Diagnostic:
+    above = np.broadcast_to(lower, (layout.size,))[row] == np.inf
+    entry = entry_text(symbol.name, layout.key(row))
+    return report(INFINITE_BOUND, symbol.span, entry=entry, relation="at least inf" if above else "at most -inf")
 
 
 def _crossed(symbol: Symbol, layout: Layout, lower: Floats, upper: Floats, row: int) -> Diagnostic:

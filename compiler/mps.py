@@ -19,6 +19,7 @@ from __future__ import annotations
 import math
 from array import array
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -520,7 +521,7 @@ class _Reader:
         excerpt = self.lines[self.number - 1] if 0 < self.number <= len(self.lines) else None
         return Place(self.path, line=self.number or None, excerpt=excerpt)
 
-    def refuse(self, code: Code, **facts: object) -> MpsError:
+    def refuse(self, code: Code, **facts: Any) -> MpsError:
         return MpsError((report(code, self.place(), **facts),))
 
     def wrong(self, problem: str, mend: str) -> MpsError:

@@ -27,7 +27,6 @@ from optc.dsl.program import (
     IndexRef,
     IndexVar,
     NamedExpression,
-    Objective,
     Program,
     Reduce,
     SetRef,
@@ -239,9 +238,3 @@ def moved_to(block: Block, names: Sequence[str], owner: Path, program: Program) 
     children = [moved_to(c, names, owner, program) for c in block.children]
     kept = tuple(c for c in children if c.decisions or c.constraints or c.children)
     return replace(block, decisions=tuple(decisions), constraints=tuple(constraints), children=kept)
-
-
-def objectives(block: Block) -> list[tuple[Block, Objective]]:
-    """The objectives of a tree of blocks."""
-    own = [(block, block.objective)] if block.objective is not None else []
-    return own + [found for child in block.children for found in objectives(child)]

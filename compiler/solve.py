@@ -264,7 +264,11 @@ def _nothing(found: _Found) -> Solution:
     """The work stopped before there was a point."""
     termination = found.answer.termination
     trouble = termination in ("numerical trouble", "solver error", "converged")
-    return _solution(found, "failed" if trouble else "limit", termination, None, [], _finite(found.answer.bound))
+    if not trouble:
+        return _solution(found, "limit", termination, None, [], _finite(found.answer.bound))
+    warning = report(solving.NO_ANSWER, None, backend=found.route.backend.name, message=found.answer.message)
+    solution = _solution(found, "failed", termination, None, [], None)
+    return replace(solution, diagnostics=(*solution.diagnostics, warning))
 
 
 def _finite(value: float | None) -> float | None:

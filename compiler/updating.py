@@ -76,7 +76,7 @@ def with_supplied(instance: Instance, supplied: Supplied, names: frozenset[str])
     if moved & {f.name for f in (*families, *nature)}:
         patterns: dict[object, object] = {}
     else:
-        patterns = {k: v for k, v in instance.patterns.items() if not _reads(v) & (changed | moved)}
+        patterns = {k: v for k, v in instance.patterns.items() if _stays(k, v, changed | moved)}
     stamp = next(_stamps)
     stamps = {**instance.stamps, **dict.fromkeys(changed | moved, stamp)}
     kept = tuple(n for n in instance.notes if n not in notes)
@@ -109,12 +109,20 @@ def _stale(key: object, kept: object, changed: frozenset[str]) -> bool:
     return bool(symbols_in(node) & changed)
 
 
-def _reads(kept: object) -> frozenset[str]:
-    """The data that a kept pattern's structure depends on."""
-    found: set[str] = set()
-    for part in kept if isinstance(kept, tuple) else (kept,):
-        found |= getattr(part, "reads", frozenset())
-    return frozenset(found)
+KEPT = frozenset({"row arrays", "columns", "cost"})
+"""Kept arrays that know the age of the data they came from."""
+
+
+def _stays(key: object, kept: object, changed: frozenset[str]) -> bool:
+    """Whether something kept is still right: it says what its structure depends on, and that is as it was.
+
+    Whatever says nothing (a fact, another lowering's instance) goes.
+    """
+    if isinstance(key, str) and key in KEPT:
+        return True
+    parts = kept if isinstance(kept, tuple) else (kept,)
+    known = [part.reads for part in parts if hasattr(part, "reads")]
+    return bool(known) and not any(reads & changed for reads in known)
 
 
 def _families(

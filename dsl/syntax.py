@@ -57,7 +57,7 @@ class Subscript(Node):
 
 @dataclass(frozen=True, slots=True)
 class Call(Node):
-    """``sqrt(x)``, ``min(a, b)``, ``dual(f.c)``, ``card(S)``, ``piecewise(x, [..], [..])``, a ``def``, an ``extern``."""
+    """``sqrt(x)``, ``min(a, b)``, ``dual(f.c)``, ``card(S)``, ``piecewise(x, [..], [..])``, a ``def``."""
 
     function: Name
     arguments: tuple[Expression, ...]
@@ -261,7 +261,7 @@ class VarDeclaration(Node):
 
 @dataclass(frozen=True, slots=True)
 class UncertainDeclaration(Node):
-    """``uncertain xi[I] in [0, 1] with budget: sum(…) <= G``; ``uncertain s from Scenarios`` has a ``from`` attribute."""
+    """``uncertain xi[I] in [0, 1] with budget: sum(…) <= G``; or ``uncertain s from Scenarios``."""
 
     names: tuple[Name, ...]
     index: IndexList | None

@@ -12,7 +12,7 @@ from optc.dsl.program import Function, Program
 from optc.dsl.source import Source
 
 from .errors import ModelError
-from .loading import Loaded, load, load_file
+from .loading import Loaded, is_mps, load, load_file
 
 if TYPE_CHECKING:
     from optc.compiler.result import Solution
@@ -62,9 +62,30 @@ class Model:
         return tuple(s.name for s in symbols if isinstance(s, Function) and s.kind == "extern")
 
     def __repr__(self) -> str:
-        from .cli.check import describe
-
         return f"<optc.Model {self.name}: {describe(self.program)}>"
+
+
+def describe(program: Program) -> str:
+    """``linear, 2 sets, 3 parameters, 1 variable, 4 constraints``: the class and how many names of each kind."""
+    from optc.compiler.quantifiers import class_name
+
+    kinds: dict[str, int] = {}
+    for symbol in program.symbols.values():
+        word = _KINDS.get(type(symbol).__name__)
+        if word:
+            kinds[word] = kinds.get(word, 0) + 1
+    counts = [f"{count} {word}{'' if count == 1 else 's'}" for word, count in kinds.items()]
+    return ", ".join([class_name(program), *counts])
+
+
+_KINDS = {
+    "SetSymbol": "set",
+    "Parameter": "parameter",
+    "Variable": "variable",
+    "Choice": "choice",
+    "Uncertain": "uncertain name",
+    "Constraint": "constraint",
+}
 
 
 def model_of(loaded: Loaded) -> Model:
@@ -94,8 +115,14 @@ def solve(
 ) -> Solution:
     """Reads, binds and solves in one call; ``options`` as for ``Problem.solve``.
 
-    ``data`` is one input of ``Model.bind`` or several. Raises ModelError and DataError.
+    ``data`` is one input of ``Model.bind`` or several; an MPS file has its own. Raises ModelError and DataError.
     """
+    if is_mps(os.fspath(path)):
+        from .mps import read_mps
+
+        if data or names:
+            raise TypeError("an MPS file holds its data; `data` and `names` are for .opt models")
+        return read_mps(path).solve(**options)
     inputs = [data] if isinstance(data, (str, os.PathLike, Mapping)) else list(data)
     model = read(path)
     return model.bind(*inputs, dict(names or {}), allow_surplus=allow_surplus).solve(**options)

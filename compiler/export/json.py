@@ -76,7 +76,8 @@ def read_json(text: str) -> NamedForm:
     }
     form = LinearForm(**arrays)
     if value["form"] == "quadratic":
-        form = QuadraticForm(**arrays, **{f"hessian_{k}": v for k, v in _compressed(value["hessian"]).items()})
+        arrays |= {f"hessian_{part}": array for part, array in _compressed(value["hessian"]).items()}
+        form = QuadraticForm(**arrays)
     return NamedForm(value["name"], value["objective"], form, tuple(rows["names"]), tuple(columns["names"]))
 
 

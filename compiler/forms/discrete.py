@@ -13,15 +13,24 @@ and too many rows that always hold: a backend says ``discrete`` among its forms 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .linear import Floats, Ints, LinearForm
 
-NO_INTS: Ints = np.zeros(0, dtype=np.int32)
-NO_FLOATS: Floats = np.zeros(0)
+
+def _no_ints() -> Ints:
+    return np.zeros(0, dtype=np.int32)
+
+
+def _no_floats() -> Floats:
+    return np.zeros(0)
+
+
+def _one_zero() -> Ints:
+    return np.zeros(1, dtype=np.int32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,10 +41,10 @@ class OrderedSets:
     ``weights``, which rise within a set. No column stands twice in a set.
     """
 
-    kinds: Ints = NO_INTS
-    starts: Ints = np.zeros(1, dtype=np.int32)
-    columns: Ints = NO_INTS
-    weights: Floats = NO_FLOATS
+    kinds: Ints = field(default_factory=_no_ints)
+    starts: Ints = field(default_factory=_one_zero)
+    columns: Ints = field(default_factory=_no_ints)
+    weights: Floats = field(default_factory=_no_floats)
 
     @property
     def count(self) -> int:
@@ -49,9 +58,9 @@ class Indicators:
     ``values`` holds 0 or 1. No row is switched twice, and a row that is switched binds in no other way.
     """
 
-    columns: Ints = NO_INTS
-    values: Ints = NO_INTS
-    rows: Ints = NO_INTS
+    columns: Ints = field(default_factory=_no_ints)
+    values: Ints = field(default_factory=_no_ints)
+    rows: Ints = field(default_factory=_no_ints)
 
     @property
     def count(self) -> int:
@@ -66,10 +75,10 @@ class RowProducts:
     second derivative: ``x^2`` has 1.
     """
 
-    rows: Ints = NO_INTS
-    first: Ints = NO_INTS
-    second: Ints = NO_INTS
-    values: Floats = NO_FLOATS
+    rows: Ints = field(default_factory=_no_ints)
+    first: Ints = field(default_factory=_no_ints)
+    second: Ints = field(default_factory=_no_ints)
+    values: Floats = field(default_factory=_no_floats)
 
     @property
     def count(self) -> int:
@@ -80,8 +89,8 @@ class RowProducts:
 class Pairs:
     """``p`` complementary pairs. Shapes (p): of the non-negative columns ``first[k]``, ``second[k]`` one is zero."""
 
-    first: Ints = NO_INTS
-    second: Ints = NO_INTS
+    first: Ints = field(default_factory=_no_ints)
+    second: Ints = field(default_factory=_no_ints)
 
     @property
     def count(self) -> int:
@@ -96,13 +105,13 @@ class DiscreteForm(LinearForm):
     indices and values; it has no entries where the objective is linear.
     """
 
-    hessian_starts: Ints = NO_INTS
-    hessian_indices: Ints = NO_INTS
-    hessian_values: Floats = NO_FLOATS
-    products: RowProducts = RowProducts()  # noqa: RUF009 - frozen and empty
-    sets: OrderedSets = OrderedSets()  # noqa: RUF009
-    indicators: Indicators = Indicators()  # noqa: RUF009
-    pairs: Pairs = Pairs()  # noqa: RUF009
+    hessian_starts: Ints = field(default_factory=_no_ints)
+    hessian_indices: Ints = field(default_factory=_no_ints)
+    hessian_values: Floats = field(default_factory=_no_floats)
+    products: RowProducts = field(default_factory=RowProducts)
+    sets: OrderedSets = field(default_factory=OrderedSets)
+    indicators: Indicators = field(default_factory=Indicators)
+    pairs: Pairs = field(default_factory=Pairs)
 
     def switched(self) -> NDArray[np.bool_]:
         """For each row (m) whether an indicator switches it."""

@@ -187,8 +187,8 @@ class _Selector:
         if not ragged:
             return symbol
         part = "definition" if isinstance(symbol, NamedExpression) else "body"
-        both = componentwise((symbol.space, getattr(symbol, part))) if _has_tuples(symbol) else None
-        return symbol if both is None else replace(symbol, space=both[0], **{part: both[1]})  # type: ignore[arg-type]
+        changed = {part: componentwise(getattr(symbol, part)), "space": componentwise(symbol.space)}
+        return replace(symbol, **changed)
 
     def _body(self, body: object) -> object:
         if isinstance(body, Relation):
@@ -268,13 +268,6 @@ class _Selector:
         for weight in weights[1:]:
             body = Apply(term.span, "mul", (body, weight))
         return Reduce(term.span, "sum", Space(tuple(generators), placed if truth else None), body)
-
-
-def _has_tuples(symbol: Symbol) -> bool:
-    inside = [*walk(symbol.space)]
-    inside += walk(symbol.definition) if isinstance(symbol, NamedExpression) else []
-    inside += walk(symbol.body) if isinstance(symbol, Constraint) else []
-    return any(isinstance(node, (Bind, IndexRef)) and node.var.arity > 1 for node in inside)
 
 
 def _at(options: SetExpr, outer: tuple[Generator, ...], ref: SymbolRef) -> SetExpr:

@@ -24,7 +24,7 @@ from optc.dsl.program import Choice, Relation
 
 from ..assembly import add_to, constants, fill
 from ..data.errors import DataError
-from ..extraction import Rows, false_rows, objective_pattern, row_bounds, row_patterns
+from ..extraction import Expression, Rows, false_rows, objective_pattern, row_bounds, row_patterns
 from ..forms.linear import Floats, Ints, LinearForm, Slice
 from ..instance import Family, Instance
 from ..polynomial import NotPolynomialError
@@ -99,9 +99,7 @@ def lower(instance: Instance) -> tuple[LinearForm, Inverse]:
             cost, offset = np.zeros(len(columns.lower)), 0.0
             if objective is not None and objective.expression is not None:
                 found = objective_pattern(instance, objective.expression, 1, objective.name)
-                scope = instance.scope.named(objective.name or sense)
-                add_to(cost, found.linear, scope)
-                offset = float(constants(found.constant, UNIT, scope))
+                cost, offset = cost_of(instance, found, len(cost), objective.name or sense)
         except EvaluationError as error:
             raise DataError([error.diagnostic]) from None
     form = LinearForm(
@@ -125,6 +123,30 @@ def lower(instance: Instance) -> tuple[LinearForm, Inverse]:
 def lift(x: Floats, inverse: Inverse) -> Mapping[str, Floats]:
     """Values of each decision family, ``(count,)`` or ``(batch, count)``, from the form's columns."""
     return {s.name: x[..., s.offset : s.offset + s.count] for s in inverse.columns}
+
+
+def cost_of(instance: Instance, found: Expression, count: int, name: str) -> tuple[Floats, float]:
+    """The linear part of an objective, ``(count,)``, and its constant. Kept with the instance."""
+    stamp = instance.stamp(found.uses)
+    kept = instance.patterns.get("cost")
+    if isinstance(kept, KeptCost) and kept.pattern is found and kept.stamp == stamp and len(kept.cost) == count:
+        return kept.cost, kept.offset
+    scope = instance.scope.named(name)
+    cost = np.zeros(count)
+    add_to(cost, found.linear, scope)
+    offset = float(constants(found.constant, UNIT, scope))
+    instance.patterns["cost"] = KeptCost(found, stamp, cost, offset)
+    return cost, offset
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KeptCost:
+    """An objective as it was last computed, with data of which age."""
+
+    pattern: Expression
+    stamp: int
+    cost: Floats
+    offset: float
 
 
 # -------------------------------------------------------------------------------------------------------- columns
@@ -185,38 +207,61 @@ class KeptRows:
 
     patterns: tuple[Rows, ...]
     extra: tuple[ExtraRows, ...]
-    stamps: tuple[int, ...]
+    stamps: tuple[Stamp, ...]
     whole: RowArrays
     final: RowArrays
+
+
+Stamp = tuple[int, int]
+"""When the data of a row family's coefficients and of all its numbers were last updated."""
 
 
 def rows_of(instance: Instance, columns: Columns) -> RowArrays:
     """The rows of all constraint families and of the domains, in CSR; raises ``DataError`` for false rows.
 
-    Kept with the instance; after an update only the families whose numbers changed are computed again.
+    Kept with the instance; after an update only the numbers that changed are computed again.
     """
     patterns = tuple(rows for family in instance.constraints for rows in row_patterns(instance, family))
-    stamps = tuple(instance.stamp(rows.uses) for rows in patterns)
+    stamps = tuple(_stamp(rows, instance) for rows in patterns)
     kept = instance.patterns.get("row arrays")
-    same = (
-        isinstance(kept, KeptRows)
-        and kept.extra is columns.extra
-        and len(kept.patterns) == len(patterns)
-        and all(a is b for a, b in zip(kept.patterns, patterns, strict=True))
-    )
-    if isinstance(kept, KeptRows) and same:
-        changed = [old != new for old, new in zip(kept.stamps, stamps, strict=True)]
-        if not any(changed):
+    if isinstance(kept, KeptRows) and _same_structure(kept, patterns, columns):
+        if kept.stamps == stamps:
             return kept.final
-        old = kept.whole
-        whole = RowArrays(old.starts, old.indices, old.values.copy(), old.lower.copy(), old.upper.copy(), old.slices)
-        _compute(patterns, changed, instance, whole)
+        whole, final = _renewed(kept, patterns, stamps, instance)
     else:
         whole = arranged(patterns, columns.extra)
-        _compute(patterns, [True] * len(patterns), instance, whole)
-    final = _without_zeros(whole)
+        everything = [True] * len(patterns)
+        _compute(patterns, everything, everything, instance, whole)
+        final = _without_zeros(whole)
     instance.patterns["row arrays"] = KeptRows(patterns, columns.extra, stamps, whole, final)
     return final
+
+
+def _stamp(rows: Rows, instance: Instance) -> Stamp:
+    coefficients = rows.uses if rows.coefficient_uses is None else rows.coefficient_uses
+    return instance.stamp(coefficients), instance.stamp(rows.uses)
+
+
+def _same_structure(kept: KeptRows, patterns: tuple[Rows, ...], columns: Columns) -> bool:
+    same = kept.extra is columns.extra and len(kept.patterns) == len(patterns)
+    return same and all(a is b for a, b in zip(kept.patterns, patterns, strict=True))
+
+
+def _renewed(
+    kept: KeptRows, patterns: tuple[Rows, ...], stamps: tuple[Stamp, ...], instance: Instance
+) -> tuple[RowArrays, RowArrays]:
+    """The rows with the numbers that changed computed again; coefficients are shared where none did."""
+    values = [old[0] != new[0] for old, new in zip(kept.stamps, stamps, strict=True)]
+    bounds = [old != new for old, new in zip(kept.stamps, stamps, strict=True)]
+    old = kept.whole
+    lower, upper = old.lower.copy(), old.upper.copy()
+    coefficients = old.values.copy() if any(values) else old.values
+    whole = RowArrays(old.starts, old.indices, coefficients, lower, upper, old.slices)
+    _compute(patterns, values, bounds, instance, whole)
+    if any(values):
+        return whole, _without_zeros(whole)
+    final = kept.final
+    return whole, RowArrays(final.starts, final.indices, final.values, lower, upper, final.slices)
 
 
 def arranged(patterns: tuple[Rows, ...], extras: tuple[ExtraRows, ...]) -> RowArrays:
@@ -245,15 +290,18 @@ def arranged(patterns: tuple[Rows, ...], extras: tuple[ExtraRows, ...]) -> RowAr
     return RowArrays(starts, indices, values, lower, upper, tuple(slices))
 
 
-def _compute(patterns: tuple[Rows, ...], changed: list[bool], instance: Instance, arrays: RowArrays) -> None:
-    """The value phase of the families whose numbers changed."""
+def _compute(
+    patterns: tuple[Rows, ...], values: list[bool], bounds: list[bool], instance: Instance, arrays: RowArrays
+) -> None:
+    """The value phase of the families whose coefficients or bounds changed."""
     faults: list[Diagnostic] = []
     row = at = 0
-    for rows, new in zip(patterns, changed, strict=True):
+    for rows, new_values, new_bounds in zip(patterns, values, bounds, strict=True):
         end, upto = row + rows.layout.size, at + rows.block.size
-        if new:
-            scope = instance.scope.named(rows.name)
+        scope = instance.scope.named(rows.name)
+        if new_values:
             fill(rows.block, arrays.values[at:upto], scope)
+        if new_bounds:
             arrays.lower[row:end], arrays.upper[row:end] = row_bounds(rows, scope)
             faults += false_rows(rows, arrays.lower[row:end], arrays.upper[row:end])
         row, at = end, upto

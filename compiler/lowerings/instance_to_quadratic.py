@@ -13,7 +13,6 @@ import numpy as np
 
 from optc.dsl.diagnostics import Diagnostic
 
-from ..assembly import add_to, constants
 from ..data.errors import DataError
 from ..extraction import Expression, objective_pattern, offsets_of, row_patterns
 from ..forms.linear import QuadraticForm
@@ -21,8 +20,7 @@ from ..instance import Instance
 from ..polynomial import NotPolynomialError
 from ..quadratic import Triangle, triangle, triangle_values
 from ..scope import EvaluationError
-from ..spaces import UNIT
-from .instance_to_linear import Inverse, columns_of, lift, rows_of, unfit
+from .instance_to_linear import Inverse, columns_of, cost_of, lift, rows_of, unfit
 
 __all__ = ["Inverse", "accepts", "lift", "lower"]
 
@@ -63,8 +61,7 @@ def lower(instance: Instance) -> tuple[QuadraticForm, Inverse]:
             cost, offset = np.zeros(count), 0.0
             found = _objective(instance)
             if found is not None:
-                add_to(cost, found.linear, scope)
-                offset = float(constants(found.constant, UNIT, scope))
+                cost, offset = cost_of(instance, found, count, scope.family or sense)
             hessian = _triangle(instance, found, count)
             values = triangle_values(hessian, scope)
         except EvaluationError as error:

@@ -76,11 +76,8 @@ def _proofs(
     if duals is None or x is None:
         return
     if isinstance(form, QuadraticForm):
-        yield (
-            weak_duality.quadratic_bound(form, duals, x),
-            "gradient inequality and weak duality, rounded outwards",
-            None,
-        )
+        how = "gradient inequality and weak duality, rounded outwards"
+        yield weak_duality.quadratic_bound(form, duals, x), how, None
         return
     found = exact.linear_bound(form, duals)
     if found is not None:
@@ -91,6 +88,14 @@ def _proofs(
         if inner is not None:
             how = "weak duality, rounded outwards, with multipliers of a problem with nudged costs"
             yield weak_duality.linear_bound(form, inner), how, None
+
+
+def from_duals(form: LinearForm, x: Floats, duals: Floats) -> tuple[float, str] | None:
+    """The best bound that a point and row duals prove, and how; None without one."""
+    answer = Answer("feasible", "converged", x, row_duals=duals)
+    found = [(value, how) for value, how, _ in _proofs(form, answer, lambda *_: None) if math.isfinite(value)]
+    best = max if form.sense == "minimize" else min
+    return best(found) if found else None
 
 
 def _nudged(form: LinearForm, nudge: float) -> LinearForm:

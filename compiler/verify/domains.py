@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 
 from ..certificate import Grade, Line
+from ..domains import Values
 from ..instance import Family, Instance
 from ..scope import entry_text
-from ..spaces import Values
 from .point import Point, reference_of, reference_values
 
 _TOGETHER = ("simplex", "psd")

@@ -32,10 +32,8 @@ class Proof:
 def linear_bound(form: LinearForm, duals: Floats) -> Proof | None:
     """An exact bound on the form's linear objective, or None: too large, or the multipliers prove nothing."""
     sign = 1 if form.sense == "minimize" else -1
-    problem = _problem(form, sign * form.cost, sign * duals)
-    if problem is None:
-        return None
-    found = problem.bound(problem.multipliers())
+    problem = _problem(form, _decimals(sign * form.cost), sign * duals)
+    found = None if problem is None else problem.bound(problem.multipliers())
     if found is None:
         return None
     bound, y = found
@@ -44,7 +42,7 @@ def linear_bound(form: LinearForm, duals: Floats) -> Proof | None:
 
 def contradiction(form: LinearForm, ray: Floats) -> Mapping[int, Fraction] | None:
     """Rational row multipliers that prove, with the bounds of the columns, that no point exists; None without."""
-    problem = _problem(form, np.zeros(form.shape[1]), ray)
+    problem = _problem(form, [Fraction(0)] * form.shape[1], ray)
     if problem is None:
         return None
     found = problem.bound(problem.multipliers())
@@ -57,7 +55,8 @@ def replay(form: LinearForm, multipliers: Mapping[int, Fraction], *, with_cost: 
     for row, value in multipliers.items():
         duals[row] = float(value)
     sign = 1 if form.sense == "minimize" or not with_cost else -1
-    problem = _problem(form, sign * form.cost if with_cost else np.zeros(form.shape[1]), sign * duals)
+    cost = _decimals(sign * form.cost) if with_cost else [Fraction(0)] * form.shape[1]
+    problem = _problem(form, cost, sign * duals)
     found = None if problem is None else problem.bound({row: sign * value for row, value in multipliers.items()})
     if found is None:
         return None
@@ -121,7 +120,11 @@ class _Problem:
         return total, kept
 
 
-def _problem(form: LinearForm, cost: Floats, y: Floats) -> _Problem | None:
+def _decimals(values: Floats) -> list[Fraction]:
+    return [decimal(value) for value in values.tolist()]
+
+
+def _problem(form: LinearForm, cost: list[Fraction], y: Floats) -> _Problem | None:
     y = np.where((y > 0) & np.isinf(form.row_lower) | (y < 0) & np.isinf(form.row_upper), 0.0, y)
     rows = np.flatnonzero(y)
     entries = int(np.diff(form.starts)[rows].sum())
@@ -133,7 +136,7 @@ def _problem(form: LinearForm, cost: Floats, y: Floats) -> _Problem | None:
             columns[form.indices[k]][row] = decimal(form.values[k])
     bounds = {row: (float(form.row_lower[row]), float(form.row_upper[row])) for row in rows.tolist()}
     multipliers = {row: float(y[row]) for row in rows.tolist()}
-    return _Problem(multipliers, columns, [decimal(c) for c in cost.tolist()], bounds, form.lower, form.upper)
+    return _Problem(multipliers, columns, cost, bounds, form.lower, form.upper)
 
 
 def _eliminate(

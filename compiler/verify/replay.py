@@ -13,17 +13,18 @@ import numpy as np
 from optc.dsl.diagnostics import Diagnostic
 
 from ..certificate import Certificate, Line
-from ..forms.linear import LinearForm, QuadraticForm
+from ..forms.linear import Slice
 from ..given import values_of
 from ..instance import Instance
-from ..lifting import Names
-from ..plan import LOWERINGS
+from ..lifting import Names, columns_from
+from ..plan import LOWERINGS, Lowered, signature
 from ..quantifiers import class_name
 from ..result import Solution, Status
 from ..solve import labelled_decisions, labelled_expressions
 from . import bound as bounds
 from . import infeasible as conflicts
-from .agreement import agrees
+from .agreement import says_the_same
+from .point import Point
 from .report import Report, judge
 from .unbounded import unbounded
 
@@ -50,7 +51,7 @@ def verify(
     if report.objective is not None:
         stated = _stated(result, "objective")
         lines += [_same_objective(report.objective, stated, tolerance)] if stated is not None else []
-        found = _bound(instance, claims, _stated(result, "bound"), report.objective, gap)
+        found = _bound(instance, result, claims, point, report.objective, gap)
         lines += found
         limit = next((line.value for line in found if line.status == "proved"), None)
     status = _status(report, limit, gap)
@@ -82,27 +83,66 @@ def _same_objective(value: float, stated: float, tolerance: float) -> Line:
 
 
 def _bound(
-    instance: Instance, claims: Sequence[Mapping[str, Any]], stated: float | None, objective: float, gap: float
+    instance: Instance,
+    result: object,
+    claims: Sequence[Mapping[str, Any]],
+    point: Point,
+    objective: float,
+    gap: float,
 ) -> list[Line]:
-    """The bound that the answer's multipliers prove here and now; without any, the stated one stands open."""
+    """The bound that the answer's multipliers or duals prove here and now; without any, the stated one stands open."""
+    stated = _stated(result, "bound")
+    lowered = _lowered(instance)
     sign = -1.0 if _sense(instance) == "maximize" else 1.0
     multipliers = next((_multipliers(line) for line in claims if line.get("claim") == "bound"), None)
     if multipliers is not None:
-        form = _linear(instance)
-        rows = None if form is None else _by_row(instance, form, multipliers)
-        value = None if form is None or rows is None else bounds.exact_replay(form, rows)
-        if value is not None and form is not None and agrees(instance, form) is None:
+        rows = None if lowered is None else _by_row(lowered, multipliers)
+        value = None if lowered is None or rows is None else bounds.exact_replay(lowered.form, rows)
+        if value is not None and lowered is not None and says_the_same(instance, lowered) is None:
             how = "weak duality in exact rationals, replayed from the evidence"
             proved = Line("bound", "proved", value, how=how)
             short = stated is not None and sign * (stated - value) > gap * max(1.0, abs(value))
             less = Line("stated bound", "failed", stated, how="the evidence proves less")
             return [proved, less] if short else [proved]
         return [Line("bound", "failed", stated, how="the multipliers in the evidence prove no bound on this model")]
+    proof = None if lowered is None else _from_duals(instance, lowered, result, point)
+    if proof is not None and bounds.relative_gap(objective, proof[0]) <= gap:
+        return [Line("bound", "proved", proof[0], how=f"{proof[1]}, from the duals of the answer")]
     if stated is None:
         return []
     if sign * (stated - objective) > gap * max(1.0, abs(objective)):
         return [Line("bound", "failed", stated, how="the point is better than the stated bound")]
     return [Line("bound", "open", stated, how="stated by the answer, without evidence that can be replayed")]
+
+
+def _from_duals(instance: Instance, lowered: Lowered, result: object, point: Point) -> tuple[float, str] | None:
+    """The bound that the answer's duals prove, where it has one for every row."""
+    given = result.get("duals") if isinstance(result, Mapping) else None
+    form = lowered.form
+    # The dual of a range with decisions outside is a sum, which cannot be taken apart.
+    apart = len({part.name for part in form.rows}) == len(form.rows)
+    if not isinstance(given, Mapping) or not apart or lowered.instance is not instance:
+        return None
+    y = np.zeros(form.shape[0])
+    for part in form.rows:
+        values = _dual_values(instance, part, given.get(part.name))
+        if values is None:
+            return None
+        y[part.offset : part.offset + part.count] = values
+    x = columns_from(form, {name: np.asarray(values) for name, values in point.items()})
+    proof = bounds.from_duals(form, x, y) if np.isfinite(x).all() else None
+    return proof if proof is not None and says_the_same(instance, lowered) is None else None
+
+
+def _dual_values(instance: Instance, part: Slice, family: object) -> list[float] | None:
+    rows = family.get("values") if isinstance(family, Mapping) else None
+    if not isinstance(rows, Sequence):
+        return None
+    found = {tuple(row[:-1]): row[-1] for row in rows if isinstance(row, Sequence) and row}
+    layout = instance.constraint(part.name).layout
+    values = [found.get(layout.key(k)) for k in range(part.count)]
+    numbers = [float(v) for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
+    return numbers if len(numbers) == part.count else None
 
 
 def _multipliers(line: Mapping[str, Any]) -> dict[str, Fraction] | None:
@@ -116,17 +156,19 @@ def _multipliers(line: Mapping[str, Any]) -> dict[str, Fraction] | None:
         return {}
 
 
-def _linear(instance: Instance) -> LinearForm | None:
-    lowering = LOWERINGS[0]
-    if lowering.accepts(instance) is not None:
-        return None
-    form = lowering.lower(instance).form
-    return None if isinstance(form, QuadraticForm) else form
+def _lowered(instance: Instance) -> Lowered | None:
+    """The cheapest form of the instance, as the planner would have it; None where it has none."""
+    source = signature(instance.program)
+    for way in sorted(LOWERINGS, key=lambda way: way.cost):
+        fits = way.offered(source) and not isinstance(way.transfer(source), str)
+        if fits and way.accepts(instance) is None:
+            return way.lower(instance)
+    return None
 
 
-def _by_row(instance: Instance, form: LinearForm, multipliers: Mapping[str, Fraction]) -> dict[int, Fraction] | None:
-    names = Names(instance, form)
-    place = {names.row(row): row for row in range(form.shape[0])}
+def _by_row(lowered: Lowered, multipliers: Mapping[str, Fraction]) -> dict[int, Fraction] | None:
+    names = Names(lowered.instance, lowered.form)
+    place = {names.row(row): row for row in range(lowered.form.shape[0])}
     if not multipliers.keys() <= place.keys():
         return None
     return {place[name]: value for name, value in multipliers.items()}
@@ -156,11 +198,11 @@ _WITHOUT_POINT: tuple[Literal["infeasible", "unbounded"], ...] = ("infeasible", 
 def _infeasible(instance: Instance, line: Mapping[str, Any]) -> Line:
     conflict = tuple(str(name) for name in line.get("conflict", ()))
     multipliers = _multipliers(line)
-    form = _linear(instance)
-    rows = None if form is None or not multipliers else _by_row(instance, form, multipliers)
-    if form is None or rows is None:
+    lowered = _lowered(instance)
+    rows = None if lowered is None or not multipliers else _by_row(lowered, multipliers)
+    if lowered is None or rows is None:
         return Line("infeasible", "open", how="no evidence that can be replayed", conflict=conflict)
-    if conflicts.exact_replay(form, rows) and agrees(instance, form) is None:
+    if conflicts.exact_replay(lowered.form, rows) and says_the_same(instance, lowered) is None:
         how = "Farkas multipliers in exact rationals, replayed from the evidence"
         return Line("infeasible", "proved", how=how, conflict=conflict)
     return Line("infeasible", "failed", how="the multipliers in the evidence are no contradiction", conflict=conflict)

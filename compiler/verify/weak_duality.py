@@ -84,8 +84,9 @@ def quadratic_bound(form: QuadraticForm, duals: Floats, x: Floats) -> float:
     # f(z) >= f(x) + slope'(z - x) - shift/2 |z - x|^2, and f(x) - slope'x = offset - x'Qx / 2.
     doubled, doubled_error = _dot(x, product)
     curved, curved_error = 0.5 * doubled, 0.5 * doubled_error + 0.5 * (1 + 1e-9) * float(np.abs(x) @ product_error)
+    curved_error += 2 * UNIT * (abs(form.offset) + abs(curved))
     rows, box = rows_of(form), Box(form.lower, form.upper)
-    found = lower_bound(slope, rows, box, sign * duals, slope_error)
+    found = lower_bound(slope, rows, box, sign * duals, slope_error, (strength(form, sign), x))
     if shift > 0.0:
         every = np.ones(len(x), dtype=np.bool_)
         box = tightened(rows, box, every, every)
@@ -93,7 +94,7 @@ def quadratic_bound(form: QuadraticForm, duals: Floats, x: Floats) -> float:
         found -= 0.5 * shift * float(reach @ reach) * (1 + _gamma(len(x) + 3))
     if not math.isfinite(found):
         return -sign * math.inf
-    return _shift(sign, found - curved_error, form.offset - sign * sign * curved)
+    return _shift(sign, found - curved_error, form.offset - curved)
 
 
 def contradiction(form: LinearForm, ray: Floats) -> bool:
@@ -102,8 +103,18 @@ def contradiction(form: LinearForm, ray: Floats) -> bool:
     return lower_bound(np.zeros(form.shape[1]), rows, box, ray) > 0.0
 
 
-def lower_bound(cost: Floats, rows: Rows, box: Box, y: Floats, cost_error: Floats | None = None) -> float:
-    """The bound of the head of the module on ``minimize cost'x``; ``cost_error`` (n): how far each cost may be off."""
+def lower_bound(
+    cost: Floats,
+    rows: Rows,
+    box: Box,
+    y: Floats,
+    cost_error: Floats | None = None,
+    bend: tuple[Floats, Floats] | None = None,
+) -> float:
+    """The bound of the head of the module on ``minimize cost'x``; ``cost_error`` (n): how far each cost may be off.
+
+    ``bend``: strengths (n) and a point (n), where the objective also has strength_j / 2 * (x_j - point_j)^2.
+    """
     y = np.where((y > 0) & np.isinf(rows.lower) | (y < 0) & np.isinf(rows.upper) | ~np.isfinite(y), 0.0, y)
     low, high = _reduced(cost, rows, y, cost_error)
     used = np.where(y > 0, rows.lower, rows.upper)[y != 0]
@@ -115,17 +126,26 @@ def lower_bound(cost: Floats, rows: Rows, box: Box, y: Floats, cost_error: Float
         scale = abs(guess) + 1.0
         cut = guess + scale
         box = tightened(_with_cut(rows, cost, cost_error, cut), box, high > 0, low < 0)
-        found = _box_part(low, high, box, row_part, row_error)
+        found = _box_part(low, high, box, row_part, row_error, bend)
         return min(found, cut)
-    return _box_part(low, high, box, row_part, row_error)
+    return _box_part(low, high, box, row_part, row_error, bend)
 
 
-def _box_part(low: Floats, high: Floats, box: Box, row_part: float, row_error: float) -> float:
+def _box_part(
+    low: Floats,
+    high: Floats,
+    box: Box,
+    row_part: float,
+    row_error: float,
+    bend: tuple[Floats, Floats] | None,
+) -> float:
     """Row part plus the least value of d'x over the box, d anywhere in [low, high]; rounded down."""
     with np.errstate(invalid="ignore", over="ignore"):
         corners = [d * x for d in (low, high) for x in (box.lower, box.upper)]
     # 0 * inf is 0 here: a column whose reduced cost is exactly zero adds nothing.
     least = np.minimum.reduce([np.where(np.isnan(c), 0.0, c) for c in corners])
+    if bend is not None:
+        least = np.where(np.isneginf(least), _bent(low, high, *bend), least)
     if np.isneginf(least).any() or not math.isfinite(row_part):
         return -math.inf
     columns, column_error = _total(least)
@@ -134,6 +154,16 @@ def _box_part(low: Floats, high: Floats, box: Box, row_part: float, row_error: f
     size = float(np.abs(least).sum()) * (1 + _gamma(len(least) + 1))
     error = row_error + column_error + UNIT * (size + abs(total)) * 2 + TINY * (len(least) + 1)
     return math.nextafter(total - error * (1 + 4 * UNIT), -math.inf)
+
+
+def _bent(low: Floats, high: Floats, strength: Floats, point: Floats) -> Floats:
+    """The least value of d x + strength / 2 (x - point)^2 over all x, which is d point - d^2 / (2 strength)."""
+    steep = np.maximum(np.abs(low), np.abs(high))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        dip = steep * steep / (2 * strength)
+    reach = steep * np.abs(point)
+    found = np.minimum(low * point, high * point) - dip - 8 * UNIT * (dip + reach) - TINY
+    return np.where(strength > 0, found, -np.inf)
 
 
 def _reduced(cost: Floats, rows: Rows, y: Floats, cost_error: Floats | None) -> tuple[Floats, Floats]:
@@ -283,12 +313,37 @@ def curvature(form: QuadraticForm, sign: float) -> float | None:
         return 0.0
     worst = 0.0
     for block in _blocks(at, columns, form.shape[1]):
-        inside = np.isin(at, block)
         if len(block) > LARGEST_BLOCK:
             return None
-        shift = _shift_of_block(block, at[inside], columns[inside], values[inside])
-        worst = max(worst, shift)
+        worst = max(worst, _shift_of_block(_dense(block, at, columns, values)))
     return worst
+
+
+def strength(form: QuadraticForm, sign: float) -> Floats:
+    """Numbers s (n), 0 where none is known, with sign * Q - diag(s) positive semidefinite: proved as in ``curvature``."""
+    found = np.zeros(form.shape[1])
+    columns = np.repeat(np.arange(form.shape[1]), np.diff(form.hessian_starts))
+    at, values = form.hessian_indices, sign * form.hessian_values
+    if np.array_equal(at, columns):
+        found[columns] = np.maximum(values, 0.0)
+        return found
+    for block in _blocks(at, columns, form.shape[1]):
+        if len(block) <= LARGEST_BLOCK:
+            dense = _dense(block, at, columns, values)
+            trace = float(np.trace(dense))
+            margin = 2 * _gamma(len(block) + 3) * trace + len(block) * TINY
+            shares = (share * trace / len(block) for share in (0.1, 1e-3, 1e-5))
+            found[block] = next((s for s in shares if _definite(dense, s + margin)), 0.0)
+    return found
+
+
+def _definite(matrix: Floats, less: float) -> bool:
+    """Whether the matrix without ``less`` on its diagonal has a Cholesky factorisation."""
+    try:
+        np.linalg.cholesky(matrix - less * np.eye(len(matrix)))
+    except np.linalg.LinAlgError:
+        return False
+    return True
 
 
 def _blocks(at: Ints, columns: NDArray[np.int64], n: int) -> list[NDArray[np.int64]]:
@@ -320,7 +375,10 @@ def _packed(groups: list[NDArray[np.int64]]) -> list[NDArray[np.int64]]:
     return packed
 
 
-def _shift_of_block(block: NDArray[np.int64], at: Ints, columns: NDArray[np.int64], values: Floats) -> float:
+def _dense(block: NDArray[np.int64], at: Ints, columns: NDArray[np.int64], values: Floats) -> Floats:
+    """The block of the symmetric matrix whose lower triangle has ``values`` at (``at``, ``columns``)."""
+    inside = np.isin(at, block)
+    at, columns, values = at[inside], columns[inside], values[inside]
     size = len(block)
     order = np.argsort(block)
     place = order[np.searchsorted(block[order], np.concatenate([at, columns]))]
@@ -329,14 +387,16 @@ def _shift_of_block(block: NDArray[np.int64], at: Ints, columns: NDArray[np.int6
     np.add.at(dense, (rows, cols), values)
     off = rows != cols
     np.add.at(dense, (cols[off], rows[off]), values[off])
+    return dense
+
+
+def _shift_of_block(dense: Floats) -> float:
+    size = len(dense)
     trace = float(np.trace(dense))
     margin = 2 * _gamma(size + 3) * trace + size * TINY
     for shift in (0.0, 4 * margin, 64 * margin, 1024 * margin, 1e-9 * trace, 1e-6 * trace):
-        try:
-            np.linalg.cholesky(dense + (shift - margin) * np.eye(size))
-        except np.linalg.LinAlgError:
-            continue
-        return shift
+        if _definite(dense, margin - shift):
+            return shift
     return math.inf
 
 

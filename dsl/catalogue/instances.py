@@ -216,12 +216,27 @@ STRUCTURAL = _code(
     "a parameter that shapes index sets in a batch",
     "`{name}` shapes an index set, a filter or an index, so it cannot differ within a batch",
     "lower the instances one by one, with `update`",
-    """A batch holds many problems of one structure: the same rows and columns, other numbers. A parameter that decides
-which rows there are has no place in it. With
+    """A batch holds many problems of one structure: the same rows and columns, other numbers. A parameter that
+decides which rows there are has no place in it. With
 
     param n : integer
     set T = 1..n
 
 the parameter `n` cannot be swept in a batch; a parameter that stands only in coefficients, right sides, objectives
 or bounds can.""",
+)
+
+INFINITE_BOUND = _code(
+    "E0816",
+    "a bound that no number meets",
+    "{entry} is asked to be {relation}, which no number is",
+    "mend the data: `inf` stands for no upper bound, `-inf` for no lower one",
+    """Infinite bounds mean that there is no bound: `x <= inf` and `x >= -inf` always hold. The other way round no
+number will do, and a mistake in the data is likely, often a default of the wrong sign.
+
+    param most[I] default -inf
+    subject to
+      limit[i in I]: x[i] <= most[i]
+
+is mended by `default inf`.""",
 )

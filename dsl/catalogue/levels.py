@@ -37,7 +37,8 @@ TWO_OBJECTIVES = _code(
     "two objectives",
     "{block} already has an objective",
     "keep one, or weigh them in one expression",
-    "A block has one objective.\n\n    minimize cost; minimize time      # wrong\n"
+    "A block has one objective; several aims are weighed in one expression.\n\n"
+    "    minimize cost; minimize time      # wrong\n"
     "    minimize cost + 0.1 * time        # right",
 )
 OBJECTIVE_BESIDE_PLAYERS = _code(
@@ -56,8 +57,8 @@ NO_OBJECTIVE_AT_ALL = _code(
     "neither the recourse nor the first stage has an objective",
     "give one of them an objective, or write `satisfy` at the top",
     "The worst case of first-stage objective plus recourse objective is optimised; one of the two may be left out,"
-    " not"
-    " both.",
+    " not both.\n\n    recourse { var y >= 0; subject to y >= xi }               # wrong: nothing is wanted\n"
+    "    recourse { var y >= 0; minimize y; subject to y >= xi }   # right",
 )
 RECOURSE_SENSE = _code(
     "E0406",
@@ -102,8 +103,8 @@ LOWER_CONSTRAINT_WITHOUT_OWN = _code(
     "`{text}` holds no decision of `{block}`: it forbids decisions above for which the follower has no answer",
     None,
     "Such a constraint is kept. Where it fails the follower has no feasible answer, so the leader may not decide so."
-    " A rule"
-    " that is meant for the leader stands in the leader's own `subject to`.",
+    " A rule that is meant for the leader stands in the leader's own `subject to`.\n\n"
+    "    lower f { var y >= 0; minimize y; subject to x <= 5 }     # noted: no `y` in it",
 )
 # ------------------------------------------------------------------------------------------------------- duals
 DUAL_OF_WHAT = _code(
@@ -127,7 +128,8 @@ DUAL_NESTED = _code(
     "dual by a path of blocks",
     "`{text}` names a path of blocks",
     "write `dual({block}.…)`: names of blocks are unique",
-    "One block name is enough.\n\n    dual(a.b.c1)   # wrong\n    dual(b.c1)     # right",
+    "Names of blocks are unique over the model, so one is enough.\n\n    dual(a.b.c1)   # wrong\n"
+    "    dual(b.c1)     # right",
 )
 NO_SUCH_BLOCK = _code(
     "E0415",
@@ -169,7 +171,9 @@ DUAL_UNDEFINED = _code(
     "`dual({text})` does not exist: the constraint {why}",
     "use duals of continuous blocks, of plain relations",
     "The dual is a derivative of the block's optimal value. With integer decisions, for an indicator or a"
-    " complementarity, there is none.",
+    " complementarity, there is none.\n\n"
+    "    lower f { var y integer … subject to c: y >= x }    # dual(f.c) is refused\n"
+    "    lower f { var y >= 0 … subject to c: y >= x }       # dual(f.c) is the price of c",
 )
 DUAL_INDEX_COUNT = _code(
     "E0420",
@@ -187,22 +191,26 @@ MIXED_UNCERTAINTY = _code(
     "{what} stands in a model with a `{kind}` block, which is not supported",
     "keep uncertainty and levels in separate models",
     "Uncertainty with `lower` or `player` blocks is not supported: what the follower or the players know of nature's"
-    " move"
-    " would have to be said.",
+    " move would have to be said.\n\n    uncertain xi in [0, 1]; lower f { … }      # refused\n"
+    "    param xi default 0.5; lower f { … }        # one scenario at a time",
 )
 RECOURSE_INSIDE_LOWER = _code(
     "E0422",
     "recourse inside a lower block",
     "a `recourse` block stands inside a `lower` block, which is not supported",
     "put the recourse at the top",
-    "Wait-and-see decisions of a follower are not supported.",
+    "Wait-and-see decisions of a follower are not supported: what it knows when it decides would have to be said.\n\n"
+    "    lower f { … recourse { var y … } }     # refused\n"
+    "    recourse { var y … }                   # right, at the top, without `lower`",
 )
 RECOURSE_INSIDE_RECOURSE = _code(
     "E0423",
     "recourse inside a recourse",
     "a `recourse` block stands inside another, which is not supported",
     "model two stages: here and now, and wait and see",
-    "More than two stages are not supported.",
+    "More than two stages are not supported: what is decided here and now, and what is decided when the uncertain"
+    " values are known.\n\n    recourse { var y … recourse { var z … } }   # refused\n"
+    "    recourse { var y; var z … }                 # right",
 )
 TWO_RECOURSES = _code(
     "E0425",
@@ -217,7 +225,9 @@ RECOURSE_WITHOUT_UNCERTAIN = _code(
     "recourse without uncertainty",
     "there is a `recourse` block and nothing uncertain",
     "declare what is uncertain with `uncertain`, or move the decisions to the top",
-    "A recourse is decided when the uncertain values are known; with none it is part of the first stage.",
+    "A recourse is decided when the uncertain values are known; with none it is part of the first stage.\n\n"
+    "    var x; recourse { var y … }                              # wrong\n"
+    "    var x; uncertain xi in [0, 1]; recourse { var y … }      # right",
 )
 RECOURSE_NAMED_OUTSIDE = _code(
     "E0427",
@@ -282,7 +292,8 @@ WITH_HOLDS_DUAL = _code(
     "dual in a `with` line",
     "`{text}` holds a dual",
     "use duals in the leader's objective and constraints",
-    "Nature's set is made of data, uncertain names and first-stage decisions.",
+    "Nature's set is made of data, uncertain names and first-stage decisions; a multiplier is known only after all"
+    " of these.\n\n    uncertain xi with xi <= dual(f.c)     # wrong",
 )
 WITH_WITHOUT_UNCERTAIN = _code(
     "E0435",
@@ -298,7 +309,9 @@ EQUILIBRIUM_WITHOUT_PLAYERS = _code(
     "equilibrium without players",
     "`equilibrium` speaks of players, and there are none beside it",
     "remove it, or declare the players",
-    "The kind of equilibrium is chosen among players that share constraints.",
+    "The kind of equilibrium is chosen among players that share constraints.\n\n"
+    "    minimize x; equilibrium variational                       # wrong: nobody plays\n"
+    "    player a { … } player b { … } equilibrium variational     # right",
 )
 EQUILIBRIUM_KIND = _code(
     "E0437",
@@ -313,7 +326,8 @@ TWO_EQUILIBRIA = _code(
     "`equilibrium` twice",
     "the kind of equilibrium is given twice",
     "keep one of the two",
-    "A model has one rule for all its players.",
+    "A model has one rule for all its players.\n\n    equilibrium variational\n"
+    "    equilibrium normalised(firm = r)     # wrong: the second one",
 )
 WEIGHTS_OF_VARIATIONAL = _code(
     "E0439",
@@ -360,8 +374,8 @@ EQUILIBRIUM_IDLE = _code(
     "without shared constraints the kind of equilibrium makes no difference",
     None,
     "The rule selects among the equilibria of a game with shared constraints, by their multipliers. Without any"
-    " there is"
-    " nothing to select.",
+    " there is nothing to select.\n\n    player a { … } player b { … }\n"
+    "    equilibrium variational              # noted: no `subject to` beside the players",
 )
 CERTIFY_WHAT = _code(
     "E0445",
@@ -375,7 +389,7 @@ CERTIFY_NOT_VARIABLE = _code(
     "region of what is no variable",
     "`{name}` is no variable",
     "name variables, each with an interval",
-    "A region bounds decisions.\n\n    certify contraction on x in [-1, 1], y in [-1, 1]",
+    "A region bounds decisions, each by an interval.\n\n    certify contraction on x in [-1, 1], y in [-1, 1]",
 )
 REGION_INDICES = _code(
     "E0447",

@@ -161,6 +161,6 @@ UNUSED = _code(
     "the {what} `{name}` is never used",
     "remove it, or use it",
     "A parameter or decision that no objective, constraint or definition names has no effect on the answer; most"
-    " often"
-    " another name was meant.",
+    " often another name was meant.\n\n    param cost[I]; param costs[I]\n"
+    "    minimize sum(cost[i] * x[i] for i in I)    # `costs` is never used",
 )

@@ -61,7 +61,8 @@ BOUND_TWICE = _code(
     "bound twice",
     "`{name}` has two {side} bounds",
     "keep one of the two; a second one can be a constraint",
-    "Each side has one bound.\n\n    var x >= 0 in [1, 5]   # wrong\n    var x in [1, 5]        # right",
+    "Each side has one bound, so that none is overlooked.\n\n    var x >= 0 in [1, 5]   # wrong\n"
+    "    var x in [1, 5]        # right",
 )
 STRICT_BOUND = _code(
     "E0307",
@@ -118,7 +119,8 @@ SPIN_WITH_BOUNDS = _code(
     "spin with bounds",
     "`{name}` is a spin, -1 or +1, and takes no bounds",
     "leave the bounds out; fix a spin with a constraint",
-    "A spin has two values.\n\n    var s[V] spin in [-1, 1]   # wrong\n    var s[V] spin              # right",
+    "A spin has two values, -1 and +1, and nothing between.\n\n    var s[V] spin in [-1, 1]   # wrong\n"
+    "    var s[V] spin              # right",
 )
 FREE_WITH_BOUNDS = _code(
     "E0314",
@@ -339,8 +341,8 @@ TOO_DEEP = _code(
     "expression nested too deeply",
     "more than {limit} expressions stand inside each other here",
     "name parts of it with `let`",
-    "Expressions are walked recursively by every later step, so their depth is limited. Sums, products and conditions may"
-    " be as long as they like.\n\n    let a = …\n    let b = … a …",
+    "Expressions are walked recursively by every later step, so their depth is limited. Sums, products and conditions"
+    " may be as long as they like.\n\n    let a = …\n    let b = … a …",
 )
 # --------------------------------------------------------------------------------------------------- piecewise
 PIECEWISE_LIST = _code(

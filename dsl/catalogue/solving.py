@@ -231,6 +231,21 @@ judged on the model as written.
 """,
 )
 
+NO_ANSWER = _code(
+    "W0604",
+    "backend gave up",
+    "backend `{backend}` stopped without an answer: {message}",
+    "try another algorithm (`optc backends {backend}` lists its options), or scale the model",
+    """\
+The backend ended its work without a point and without a reason why there is none, for numerical reasons. Models with
+very large and very small coefficients are the usual cause; another algorithm, presolve switched off or other units
+help most often.
+
+    optc solve model.opt                          # stops with numerical trouble
+    optc solve model.opt --option presolve=off    # may well work
+""",
+)
+
 ALTERNATIVES = _code(
     "N0601",
     "one answer only",

@@ -281,7 +281,8 @@ NOT_A_SET = _code(
     "no set",
     "{what} is no set",
     "after `in` stands a set: a declared one, a range `1..n`, members in braces, or a filter of a set",
-    "Indices run over sets.\n\n    param n : integer\n    sum(x[i] for i in n)       # wrong\n"
+    "Indices run over sets; a number or a parameter becomes one as the range `1..n`.\n\n    param n : integer\n"
+    "    sum(x[i] for i in n)       # wrong\n"
     "    sum(x[i] for i in 1..n)    # right",
 )
 SET_HOLDS_DECISION = _code(
@@ -462,7 +463,8 @@ KEY_LENGTH = _code(
     "key of the wrong length",
     "`{name}` has {wanted} index positions, and this key fills {given}",
     'write one key for each position: a tuple `("a", 1): 3`, or nested `{{"a": {{1: 3}}}}`',
-    'A key names one entry.\n\n    param d[A, B] = {"x": 3}           # wrong\n'
+    "A key names one entry, so it gives a member for every index position.\n\n"
+    '    param d[A, B] = {"x": 3}           # wrong\n'
     '    param d[A, B] = {("x", "y"): 3}    # right',
 )
 DUPLICATE_KEY = _code(
@@ -470,7 +472,8 @@ DUPLICATE_KEY = _code(
     "key twice",
     "the key `{text}` stands twice",
     "remove one of the two",
-    'Every entry has one value.\n\n    {"corn": 3, "corn": 4}   # wrong\n    {"corn": 3, "oats": 4}   # right',
+    'Every entry has one value; with two, one would be lost without a word.\n\n    {"corn": 3, "corn": 4}   # wrong\n'
+    '    {"corn": 3, "oats": 4}   # right',
 )
 TABLE_NOT_KEYED = _code(
     "E0258",

@@ -347,6 +347,9 @@ def _comparable(ctx: Context, node: syntax.Comparison, at: int, left: Value, rig
 def _is_option(ctx: Context, choice: Value, option: Value, node: syntax.Expression, frame: Frame) -> bool:
     """Whether a literal compared with a choice is one of its options, where these are known."""
     literal = option.term
+    if option.types and not option.mask and choice.types and references.is_choice(ctx, choice.term):
+        family = ctx.entries[choice.term.symbol].name if isinstance(choice.term, SymbolRef) else "the choice"
+        return membership.fits(ctx, choice.types[0], option, Use(node, frame, family))
     if not choice.mask & CHOICE or not choice.types or not isinstance(literal, Constant | TextConstant):
         return True
     options: Component = choice.types[0]

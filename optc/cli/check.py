@@ -6,10 +6,10 @@ import argparse
 from collections.abc import Iterable
 
 from optc.dsl.diagnostics import Diagnostic
-from optc.dsl.program import Program
 
 from ..errors import ModelError
 from ..loading import Loaded, is_mps, load_file
+from ..model import describe
 from .flags import add_common, add_data
 from .output import print_diagnostics, print_status
 from .status import Exit
@@ -77,29 +77,6 @@ def _bind(loaded: Loaded, args: argparse.Namespace) -> list[Diagnostic]:
     except DataError as refusal:
         return list(refusal.diagnostics)
     return [d for d in problem.diagnostics if d not in loaded.diagnostics]
-
-
-def describe(program: Program) -> str:
-    """``linear, 2 sets, 3 parameters, 1 variable, 4 constraints``: the class and how many names of each kind."""
-    from optc.compiler.quantifiers import class_name
-
-    kinds: dict[str, int] = {}
-    for symbol in program.symbols.values():
-        word = _KINDS.get(type(symbol).__name__)
-        if word:
-            kinds[word] = kinds.get(word, 0) + 1
-    counts = [f"{count} {word}{'' if count == 1 else 's'}" for word, count in kinds.items()]
-    return ", ".join([class_name(program), *counts])
-
-
-_KINDS = {
-    "SetSymbol": "set",
-    "Parameter": "parameter",
-    "Variable": "variable",
-    "Choice": "choice",
-    "Uncertain": "uncertain name",
-    "Constraint": "constraint",
-}
 
 
 def _errors(diagnostics: Iterable[Diagnostic]) -> int:

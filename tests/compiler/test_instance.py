@@ -90,6 +90,17 @@ subject to
     instance_to_linear.lower(build(text, N=["a", "b"], A=[("a", "b")], d={("a",): 0, ("b",): 1}))
 
 
+def test_bounds_that_no_number_meets() -> None:
+    text = "param u default inf\nvar x in [u, inf]\nminimize x\n"
+    assert faults(text) == [("E0816", "x is asked to be at least inf, which no number is")]
+    instance = build(
+        "set I = 1..2\nparam u[i in I] default -inf\nvar x[I]\nsatisfy\nsubject to\n c[i in I]: x[i] <= u[i]\n"
+    )
+    with pytest.raises(DataError) as raised:
+        instance_to_linear.lower(instance)
+    assert [d.message for d in raised.value.diagnostics] == ["c[1] is asked to be at most -inf, which no number is"]
+
+
 def test_ranges_have_whole_ends() -> None:
     ((code, message),) = faults("param h = 7.5\nset T = 1..h\nsatisfy\n")
     assert (code, message) == ("E0809", "the range `1..h` has the end 7.5 in T, which is not a whole number")
@@ -275,6 +286,18 @@ subject to
     assert after.indices is before.indices
     again, _ = instance_to_linear.lower(first)
     assert again.cost.tolist() == [1, 1, 1, 1] and again.row_lower.tolist()[:2] == [1, 2]
+
+
+def test_facts_are_found_again_after_an_update() -> None:
+    from optc.compiler.facts import degree_in
+    from optc.dsl.program import SCALAR
+
+    instance = build("param c default 1\nvar x in [0, 1]\nminimize if c > 0 then x^2 else x\n")
+    objective = instance.program.root.objective
+    assert objective is not None and objective.expression is not None
+    assert degree_in(instance, objective.expression, SCALAR, {"x"}).value == 2
+    assert degree_in(instance.update(c=-1), objective.expression, SCALAR, {"x"}).value == 1
+    assert degree_in(instance, objective.expression, SCALAR, {"x"}).value == 2
 
 
 def test_an_unknown_name_cannot_be_updated() -> None:

@@ -434,7 +434,7 @@ def test_a_scenario_is_used_as_an_index() -> None:
     )
     reference = Reference(program)
     assert reference.objective([], (), {"land": {(): 2}, "s": {(): "wet"}}) == 8
-    found = [list(reference.domain_rows("s", {"s": {(): member}}))[0].violation for member in ("wet", "hot")]
+    found = [next(iter(reference.domain_rows("s", {"s": {(): member}}))).violation for member in ("wet", "hot")]
     assert found == [0, 1]
 
 

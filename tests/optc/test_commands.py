@@ -83,7 +83,8 @@ def test_explain_with_data(model: str, data: str, capsys: pytest.CaptureFixture[
     assert main(["explain", model, "-d", data, "--json"]) == 0
     value = json.loads(capsys.readouterr().out)
     assert value["sizes"] == {"decisions": 3, "of them whole": 1, "constraint rows": 1}
-    assert [route["taken"] for route in value["routes"]] == [True, False]
+    taken = [route["taken"] for route in value["routes"]]
+    assert taken[0] is True and not any(taken[1:])
     assert value["routes"][0]["steps"][-1] == "highs"
 
 

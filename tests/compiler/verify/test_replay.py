@@ -94,7 +94,7 @@ def test_evidence_of_another_model_proves_nothing() -> None:
 
 
 def test_a_stated_bound_without_evidence_is_open_and_a_beaten_one_failed() -> None:
-    given = {**result(DIET), "certificate": []}
+    given = {**result(DIET), "certificate": [], "duals": {}}
     found = verify(instance(DIET), given)
     bound = found.certificate.line("bound")
     assert found.status == "feasible" and bound is not None and bound.status == "open"
@@ -129,3 +129,26 @@ def test_an_answer_to_a_class_without_a_route_is_judged_all_the_same() -> None:
     found = verify(instance(text), {"x": 2, "b": 1})
     assert (found.status, found.objective) == ("feasible", 1.0)
     assert verify(instance(text), {"x": 1, "b": 1}).certificate.failed[0].where == "c"
+
+
+def test_the_duals_of_an_answer_prove_its_bound_without_other_evidence() -> None:
+    given = {**result(DIET), "certificate": []}
+    found = verify(instance(DIET), given)
+    bound = found.certificate.line("bound")
+    assert found.status == "optimal" and bound is not None and "from the duals of the answer" in bound.how
+    square = "var x\nvar y\nminimize (x - 1)^2 + (y - 2)^2 + x*y\nsubject to\n  cap: x + y <= 2\n"
+    quadratic = result(square)
+    again = verify(instance(square), quadratic)
+    line = again.certificate.line("bound")
+    assert again.status == "optimal" and line is not None and line.status == "proved" and "from the duals" in line.how
+    quadratic["duals"]["cap"]["values"] = [[5.0]]
+    assert verify(instance(square), quadratic).status == "feasible"
+
+
+def test_an_answer_through_an_epigraph_is_proved_again() -> None:
+    text = "param a[1..3] = [1, 5, 2]\nvar x in [0, 9]\nminimize sum(abs(x - a[i]) for i in 1..3)\n"
+    again = verify(instance(text), result(text))
+    assert (again.status, again.objective, again.certificate.failed) == ("optimal", 4.0, ())
+    apart = "var x in [-9, 9]\nminimize x\nsubject to\n  c: abs(x) <= 1\n  d: x >= 2\n"
+    line = verify(instance(apart), result(apart)).certificate.line("infeasible")
+    assert line is not None and line.status == "proved"

@@ -1,0 +1,31 @@
+"""The complementarity form: a convex quadratic form and pairs of columns of which one must be zero.
+
+    minimize (or maximize)  x'Qx / 2 + cost'x + offset
+    subject to              row_lower <= A x <= row_upper,  lower <= x <= upper,  x_j whole where integer[j]
+                            x_i * x_j == 0 for every pair (i, j)
+
+Such are mathematical programs with complementarity constraints whose conditions are linear (Z.-Q. Luo, J.-S. Pang,
+D. Ralph, "Mathematical Programs with Equilibrium Constraints", Cambridge University Press (1996)), the
+Karush-Kuhn-Tucker conditions of convex quadratic lower levels among them. Where a condition is on an expression, a
+column stands for it and a row defines it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .linear import Ints, QuadraticForm
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ComplementarityForm(QuadraticForm):
+    """Adds ``pairs`` (k, 2), int32: two columns of which at least one must be zero.
+
+    The columns may have either sign, though most have the lower bound zero. A column may stand in several pairs; a
+    pair of a column with itself sets it to zero. With a linear objective the Hessian has no entries:
+    ``hessian_starts`` is then all zeros (n + 1).
+    """
+
+    pairs: Ints = np.zeros((0, 2), dtype=np.int32)

@@ -1,0 +1,379 @@
+"""Instance to discrete form.
+
+    minimize  x'Qx / 2 + c'x + d   subject to   l <= A x + (products of x) <= u,   lower <= x <= upper,   some x whole,
+    rows switched by binaries, special ordered sets, complementary pairs
+
+Source: an instance with one decider whose objective and constraints are of the second degree at most in the
+decisions. Target: ``DiscreteForm``. Kept: every solution and its objective. Lost: nothing.
+
+- A relation is one row for each of its rows, as in the linear form, with the products that it holds.
+- ``condition => row``: a row that one binary switches (``conditions.py`` makes a literal of the condition). No big-M.
+- ``e >= a complements f >= b``: slacks ``s = e - a``, ``t = f - b``, non-negative, are a complementary pair; a side
+  that is a decision alone is itself the member. ``a <= e <= b complements f``: ``p = e - a``, ``q = b - e``,
+  ``f = v - w``, with the pairs (p, v) and (q, w), so that ``f`` is positive only at ``a`` and negative only at ``b``.
+- ``sos1``, ``sos2``: sets over the decisions' own columns.
+- ``simplex``, ``spin``, ``semicontinuous``: rows and binaries, as in the linear form; a semicontinuous decision
+  without a bound gets a switched row ``x <= 0`` in place of ``x <= u b``.
+- ``choose``: one binary for each option (``choices.py``).
+
+Lifted: the families' own columns; a choice is the option whose binary is one; slacks and further binaries are
+dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from optc.dsl.catalogue import report
+from optc.dsl.catalogue.instances import NOT_IN_FORM
+from optc.dsl.diagnostics import Diagnostic
+from optc.dsl.program import (
+    Complementarity,
+    Constant,
+    Expr,
+    Implication,
+    Relation,
+    SpecialOrderedSet,
+    SymbolRef,
+)
+
+from ..assembly import add_to, columns_of, constants
+from ..data.errors import DataError
+from ..degree import Shapes
+from ..extraction import Expression, group_of, objective_pattern, offsets_of
+from ..forms.discrete import DiscreteForm
+from ..forms.linear import Floats, Ints, Slice
+from ..instance import ConstraintFamily, Family, Instance
+from ..layouts import layout_of_table
+from ..polynomial import NotPolynomialError
+from ..quadratic import triangle, triangle_values
+from ..scope import EvaluationError
+from ..sets import extend
+from ..spaces import UNIT, filtered
+from . import choices
+from .conditions import ALWAYS, NEVER, Reader
+from .drafting import Draft, SparseRows, dense_rows
+from .finishing import Finished, finish
+from .instance_to_linear import columns_of as family_columns
+from .relation_rows import FalseRowError, family_rows, relation_parts, sparse
+
+if TYPE_CHECKING:
+    from ..plan import Signature
+
+NAME = "instance to discrete"
+SOURCE = "instance"
+TARGET = "discrete"
+COST = 4.0
+
+_WORDS = {
+    "lower level": "it has a lower level: someone who answers to the decisions",
+    "player": "it has players, who decide at once, each for himself",
+    "uncertainty": "it has uncertain data that nature chooses",
+    "recourse": "it has decisions that are made when the uncertain data are known",
+    "matrix decision": "it has semidefinite matrices as decisions",
+    "nonlinear objective": "its objective is nonlinear",
+    "nonlinear constraint": "it has nonlinear constraints",
+    "piecewise objective": "its objective has kinks (min, max, abs or piecewise)",
+    "piecewise constraint": "it has constraints with kinks (min, max, abs or piecewise)",
+}
+_MADE_WHOLE = frozenset({"choice", "indicator"})
+
+
+def transfer(signature: Signature) -> Signature | str:
+    """The signature of the discrete form, or why there is none. Choices become whole decisions."""
+    for feature, words in _WORDS.items():
+        if feature in signature.features:
+            return words
+    features = signature.features - {"choice"}
+    if signature.features & _MADE_WHOLE:
+        features |= {"integer"}
+    return replace(signature, form=TARGET, features=features)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Inverse:
+    """What ``lift`` needs: the places of the families, and of the binaries of each choice."""
+
+    columns: tuple[Slice, ...]
+    choices: tuple[tuple[choices.Groups, Slice], ...]
+
+
+def accepts(instance: Instance) -> Diagnostic | None:
+    """None, or the first reason why the instance has no discrete form."""
+    reason = _unfit(instance)
+    if reason is not None:
+        return reason
+    try:
+        instance.patterns["discrete"] = (instance, _lowered(instance))
+    except (NotPolynomialError, EvaluationError) as error:
+        return error.diagnostic
+    except FalseRowError:
+        return None  # for ``lower`` to tell
+    return None
+
+
+def lower(instance: Instance) -> tuple[DiscreteForm, Inverse]:
+    """The form, and what lifts its answers.
+
+    Raises ``DataError`` where numbers are undefined or a row is false, ``ValueError`` where ``accepts`` gives a reason.
+    """
+    kept = instance.patterns.pop("discrete", None)  # what ``accepts`` has made
+    if isinstance(kept, tuple) and kept[0] is instance:
+        form, inverse = kept[1]
+        return form, inverse
+    reason = _unfit(instance)
+    if reason is not None:
+        raise ValueError(reason.message)
+    try:
+        return _lowered(instance)
+    except (EvaluationError, FalseRowError) as error:
+        raise DataError([error.diagnostic]) from None
+    except NotPolynomialError as error:
+        raise ValueError(str(error)) from None
+
+
+def lift(x: Floats, inverse: Inverse) -> Mapping[str, Floats]:
+    """Values of each decision family, ``(count,)`` or ``(batch, count)``; of a choice, the positions of its options."""
+    found = {s.name: x[..., s.offset : s.offset + s.count] for s in inverse.columns}
+    for groups, s in inverse.choices:
+        found[groups.choice] = groups.chosen(x[..., s.offset : s.offset + s.count])
+    return found
+
+
+def start(values: Mapping[str, Floats], columns: int, inverse: Inverse) -> Floats:
+    """A point of the form ``(columns,)`` from values of decision families, with NaN where nothing is known."""
+    x = np.full(columns, np.nan)
+    for s in inverse.columns:
+        if s.name in values:
+            x[s.offset : s.offset + s.count] = values[s.name]
+    for groups, s in inverse.choices:
+        if groups.choice in values:
+            x[s.offset : s.offset + s.count] = groups.binaries_of(values[groups.choice])
+    return x
+
+
+def _unfit(instance: Instance) -> Diagnostic | None:
+    """The first part of the model that has no place in the form."""
+    root = instance.program.root
+    if root.children:
+        return report(NOT_IN_FORM, root.children[0].span, what=f"the block `{root.children[0].name}`", form=TARGET)
+    if instance.nature:
+        symbol = instance.nature[0].symbol
+        return report(NOT_IN_FORM, symbol.span, what=f"the uncertain name `{symbol.name}`", form=TARGET)
+    for family in instance.families:
+        if family.domain == "psd":
+            what = f"the matrix decision `{family.name}`"
+            return report(NOT_IN_FORM, family.symbol.span, what=what, form=TARGET)
+    return None
+
+
+# -------------------------------------------------------------------------------------------------------- the whole
+def _lowered(instance: Instance) -> tuple[DiscreteForm, Inverse]:
+    with np.errstate(all="ignore"):
+        one_hot = choices.lower(instance)
+        plain = one_hot.instance
+        draft = Draft()
+        slices = _families(plain, draft)
+        shapes = Shapes(plain.program, frozenset(plain.program.root.decisions))
+        for family in plain.constraints:
+            degree = shapes.constraint(family.symbol).degree
+            _LOWERED[type(family.symbol.body)](plain, family, 2 if degree is None else degree, draft)
+        form = _form(plain, finish(draft), _kept(slices, instance.families), _kept(draft.slices, instance.constraints))
+    by_name = {s.name: s for s in slices}
+    placed = tuple((groups, by_name[groups.binaries]) for groups in one_hot.groups)
+    return form, Inverse(form.columns, placed)
+
+
+def _kept(slices: Sequence[Slice], families: Sequence[Family | ConstraintFamily]) -> tuple[Slice, ...]:
+    """The slices of families that the model has; those that a choice brings are left out."""
+    names = {family.name for family in families}
+    return tuple(s for s in slices if s.name in names)
+
+
+def _form(instance: Instance, done: Finished, columns: tuple[Slice, ...], rows: tuple[Slice, ...]) -> DiscreteForm:
+    objective = instance.program.root.objective
+    sense = "maximize" if objective is not None and objective.sense == "maximize" else "minimize"
+    count = len(done.lower)
+    cost, offset = np.zeros(count), 0.0
+    found: Expression | None = None
+    scope = instance.scope.named((objective.name if objective is not None else None) or sense)
+    if objective is not None and objective.expression is not None:
+        found = objective_pattern(instance, objective.expression, 2, objective.name)
+        add_to(cost, found.linear, scope)
+        offset = float(constants(found.constant, UNIT, scope))
+    hessian = triangle(found.quadratic if found is not None else (), count, offsets_of(instance), scope)
+    return DiscreteForm(
+        sense,
+        cost,
+        offset,
+        done.starts,
+        done.indices,
+        done.values,
+        done.row_lower,
+        done.row_upper,
+        done.lower,
+        done.upper,
+        done.integer,
+        columns,
+        rows,
+        hessian.starts,
+        hessian.indices,
+        triangle_values(hessian, scope),
+        done.products,
+        done.sets,
+        done.indicators,
+        done.pairs,
+    )
+
+
+# --------------------------------------------------------------------------------------------------------- families
+def _families(instance: Instance, draft: Draft) -> tuple[Slice, ...]:
+    """The columns of all families with those that their domains add, and the domains' rows."""
+    columns = family_columns(instance)
+    draft.add_columns(columns.lower, columns.upper, columns.integer)
+    for extra in columns.extra:
+        endless = ~np.isfinite(extra.values)
+        values = np.where(endless, 0.0, extra.values)
+        rows = draft.add_rows(SparseRows(extra.starts, extra.indices, values, extra.lower, extra.upper))
+        if endless.any():
+            entries = np.flatnonzero(endless)
+            owners = rows[np.searchsorted(extra.starts, entries, side="right") - 1]
+            draft.switch(extra.indices[entries], np.zeros(len(entries), dtype=np.int32), owners)
+    return columns.slices
+
+
+# ---------------------------------------------------------------------------------------------------------- relations
+def _relation(instance: Instance, family: ConstraintFamily, degree: int, draft: Draft) -> None:
+    for rows in family_rows(instance, family, degree):
+        draft.add_rows(rows, family.name)
+
+
+# ------------------------------------------------------------------------------------------------------- implications
+def _implication(instance: Instance, family: ConstraintFamily, _degree: int, draft: Draft) -> None:
+    body = family.symbol.body
+    assert isinstance(body, Implication)
+    table, scope = family.layout.table, instance.scope.named(family.name)
+    reader = Reader(group_of(instance, 1), scope, offsets_of(instance), draft)
+    found = reader.literals(body.condition, table)
+    keep = found.columns != NEVER
+    if not keep.any():
+        return
+    layout = family.layout
+    if not keep.all():
+        layout = layout_of_table(filtered(table, keep.reshape(table.shape)), layout.indices)
+    columns, values = found.columns[keep], found.values[keep]
+    certain = columns == ALWAYS
+    for pattern, products in relation_parts(body.conclusion, family.name, layout, family.symbol, instance, 1):
+        rows = sparse(pattern, products, instance)
+        if certain.any():
+            draft.add_rows(rows.picked(certain))
+        _switched(rows.picked(~certain), columns[~certain], values[~certain], draft)
+
+
+def _switched(rows: SparseRows, columns: Ints, values: Ints, draft: Draft) -> None:
+    """Rows that hold where their binaries have their values; one without decisions that is false forbids the value."""
+    owners = np.repeat(np.arange(rows.count), np.diff(rows.starts))
+    empty = np.bincount(owners[rows.values != 0], minlength=rows.count) == 0
+    false = empty & ((rows.lower > 0) | (rows.upper < 0))
+    numbers = draft.add_rows(rows.picked(~empty))
+    draft.switch(columns[~empty], values[~empty], numbers)
+    if false.any():
+        signs = np.where(values[false] == 1, 1.0, -1.0)
+        most = np.where(values[false] == 1, 0.0, -1.0)
+        lowest = np.full(len(most), -np.inf)
+        draft.add_rows(dense_rows(columns[false][:, None], signs[:, None], lowest, most))
+
+
+# --------------------------------------------------------------------------------------------------- complementarity
+def _complementarity(instance: Instance, family: ConstraintFamily, degree: int, draft: Draft) -> None:
+    body = family.symbol.body
+    assert isinstance(body, Complementarity)
+    sides = (body.left, body.right) if body.right.ops else (body.right, body.left)
+    if sides[0].ops:
+        first, second = (_slack(instance, family, side, degree, draft) for side in (body.left, body.right))
+        _pair(first, second, draft)
+        return
+    _mixed(instance, family, sides[0].terms[0], sides[1], degree, draft)
+
+
+def _pair(first: Ints, second: Ints, draft: Draft) -> None:
+    same = first == second
+    if same.any():
+        draft.zero.append(first[same])
+    draft.pairs.append((first[~same], second[~same]))
+
+
+def _mixed(instance: Instance, family: ConstraintFamily, free: Expr, ends: Relation, degree: int, draft: Draft) -> None:
+    """``low <= middle <= high`` and a free expression: positive only at ``low``, negative only at ``high``."""
+    low, middle, high = ends.terms if ends.ops[0] == "le" else ends.terms[::-1]
+    above = _slack(instance, family, Relation(ends.span, (middle, low), ("ge",)), degree, draft)
+    below = _slack(instance, family, Relation(ends.span, (high, middle), ("ge",)), degree, draft)
+    equation = Relation(free.span, (free, Constant(None, 0.0)), ("eq",))
+    (pattern, products), *_ = relation_parts(equation, family.name, family.layout, family.symbol, instance, degree)
+    rows = sparse(pattern, products, instance)
+    positive, negative = draft.add_slacks(rows.count), draft.add_slacks(rows.count)
+    ones = np.ones(rows.count)
+    draft.add_rows(rows.with_entry(positive, -ones).with_entry(negative, ones))
+    for ends_, part in ((above, positive), (below, negative)):
+        there = ends_ >= 0
+        draft.zero.append(part[~there])  # never at an end that is infinite
+        draft.pairs.append((ends_[there], part[there]))
+
+
+def _slack(instance: Instance, family: ConstraintFamily, side: Relation, degree: int, draft: Draft) -> Ints:
+    """The columns (count) that hold how far each row of an inequality is from equality; -1 where that is for ever."""
+    (pattern, products), *_ = relation_parts(side, family.name, family.layout, family.symbol, instance, degree)
+    rows = sparse(pattern, products, instance)
+    sign = 1.0 if side.ops[0] == "ge" else -1.0
+    bound = rows.lower if sign > 0 else rows.upper
+    if not rows.products and rows.count == len(rows.values) and bool(np.all(np.diff(rows.starts) == 1)):
+        if bool(np.all(bound == 0)) and bool(np.all(rows.values == sign)):
+            draft.nonnegative.append(rows.indices)
+            return rows.indices
+    finite = np.isfinite(bound)
+    found = np.full(rows.count, -1, dtype=np.int32)
+    kept = rows.picked(finite)
+    found[finite] = draft.add_slacks(kept.count)
+    equal = replace(kept, lower=bound[finite], upper=bound[finite])
+    draft.add_rows(equal.with_entry(found[finite], np.full(kept.count, -sign)))
+    impossible = rows.picked(~finite & (bound == sign * np.inf))
+    draft.add_rows(impossible)
+    return found
+
+
+# ------------------------------------------------------------------------------------------------------- ordered sets
+def _ordered_sets(instance: Instance, family: ConstraintFamily, _degree: int, draft: Draft) -> None:
+    body = family.symbol.body
+    assert isinstance(body, SpecialOrderedSet)
+    root, scope = family.layout.table, instance.scope.named(family.name)
+    table = extend(body.members, root, scope)
+    assert isinstance(body.body, SymbolRef)
+    columns = np.broadcast_to(columns_of(body.body, table, offsets_of(instance), scope), table.shape).reshape(-1)
+    owners = np.broadcast_to(table.rows_in(root), table.shape).reshape(-1)
+    columns = columns.astype(np.int32)
+    if len(np.unique(owners.astype(np.int64) << 32 | columns)) < len(columns):
+        columns = _copies(columns, draft)
+    starts = np.concatenate([[0], np.cumsum(np.bincount(owners, minlength=root.size))])
+    draft.sets.append((body.kind, starts, columns))
+
+
+def _copies(columns: Ints, draft: Draft) -> Ints:
+    """New columns equal to the given ones, for sets in which a decision stands twice."""
+    count = len(columns)
+    free = np.full(count, np.inf)
+    new = draft.add_columns(-free, free, np.zeros(count, dtype=np.bool_))
+    nothing = np.zeros(count)
+    draft.add_rows(dense_rows(np.column_stack([columns, new]), np.tile([1.0, -1.0], (count, 1)), nothing, nothing))
+    return new
+
+
+_LOWERED = {
+    Relation: _relation,
+    Implication: _implication,
+    Complementarity: _complementarity,
+    SpecialOrderedSet: _ordered_sets,
+}
