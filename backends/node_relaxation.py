@@ -126,8 +126,9 @@ class Relaxation:
         self._set("dual_feasibility_tolerance", tolerance)
         import highspy
 
+        kinds: Any = highspy.cb.HighsCallbackType  # its stubs lack the quadratic one
         self._highs.setCallback(self._watch, None)
-        for kind in (highspy.cb.kCallbackSimplexInterrupt, highspy.cb.kHighsCallbackQpInterrupt):
+        for kind in (kinds.kCallbackSimplexInterrupt, kinds.kHighsCallbackQpInterrupt):
             self._highs.startCallbackInt(int(kind))
 
     def _set(self, option: str, value: float | str) -> None:
@@ -149,6 +150,12 @@ def continuous(form: LinearForm) -> LinearForm:
     kind = QuadraticForm if isinstance(form, QuadraticForm) and np.any(form.hessian_values) else LinearForm
     own = {entry.name: getattr(form, entry.name) for entry in fields(kind)}
     return kind(**{**own, "integer": np.zeros(form.shape[1], dtype=np.bool_)})
+
+
+def without_objective(form: LinearForm, lower: Floats, upper: Floats) -> LinearForm:
+    """Its rows, columns and integrality alone, within other column bounds."""
+    own = {entry.name: getattr(form, entry.name) for entry in fields(LinearForm)}
+    return LinearForm(**{**own, "cost": np.zeros(form.shape[1]), "offset": 0.0, "lower": lower, "upper": upper})
 
 
 def curved(form: LinearForm, x: Floats) -> float:

@@ -131,6 +131,15 @@ def braced_aggregate(said: Said, whole: Span, word: Span, index: s.IndexList, bo
     said.append(report(codes.BRACED_AGGREGATE, word.to(index.span), hints=(hint,), word=name))
 
 
+def recourse_head(said: Said, word: Span, name: s.Name | None, index: s.IndexList | None) -> None:
+    """``recourse second {`` and ``recourse[i in I] {``: there is one recourse, and its decisions carry the indices."""
+    if name is not None:
+        hint = Hint("leave the name out", (Edit(_between(word, _behind(name.span)), ""),))
+        said.append(report(codes.RECOURSE_HEAD, name.span, hints=(hint,), what="name"))
+    if index is not None:
+        said.append(report(codes.RECOURSE_HEAD, index.span, what="index list"))
+
+
 def indices_apart(said: Said, base: s.Subscript, indices: Sequence[s.Expression]) -> None:
     """``x[i][j]`` for ``x[i, j]``."""
     between = Span(base.span.source, base.indices[-1].span.end, indices[0].span.start)

@@ -139,9 +139,17 @@ class _Lines:
             self._close(token)
         elif kind == ";":
             self._semicolon(token)
-        elif self.raw[self.at + 1].kind == "in" and self.out and self.out[-1].kind in _OPERANDS:
-            self.at += 1
-            self.out.append(Token("not_in", "not in", token.start, self.raw[self.at].end))
+        else:
+            self._not(token)
+
+    def _not(self, token: Token) -> None:
+        """``not in`` behind an operand is one word, also over two lines inside brackets."""
+        at = self.at + 1
+        if self.brackets and self.raw[at].kind == "LINE" and at + 1 < len(self.raw):
+            at += 1
+        if self.raw[at].kind == "in" and self.out and self.out[-1].kind in _OPERANDS:
+            self.at = at
+            self.out.append(Token("not_in", "not in", token.start, self.raw[at].end))
         else:
             self.out.append(token)
 
@@ -217,12 +225,23 @@ class _Lines:
         """Whether a statement certainly begins at a word: a keyword with what may follow it, or a constraint's head."""
         if self._is_keyword(at):
             return True
+        if self._lists_names():
+            return False
         raw = self.raw
         if at + 1 >= len(raw) or raw[at].kind != "NAME" or (self.brackets and self.brackets[-1].opener.text == "{"):
             return False
         if raw[at + 1].kind == "[":
             return raw[self._behind_bracket(at + 1)].kind == ":"
         return raw[at + 1].kind == ":"
+
+    def _lists_names(self) -> bool:
+        """Whether a declaration has come to a comma behind its names, ``param a,``, so that another name follows."""
+        out = self.out
+        return (
+            self.head in _DECLARATIONS
+            and out[-1].kind == ","
+            and all(token.kind in ("NAME", ",") for token in out[self.first + 1 :])
+        )
 
     def _is_keyword(self, at: int) -> bool:
         """Whether a word can only be the keyword of a new statement, even where a statement is unfinished."""
@@ -292,6 +311,8 @@ class _Lines:
         if after.kind not in HEADS[word]:
             if after.kind == "[" and word in ("minimize", "maximize"):
                 return not self.in_list or self.raw[self._behind_bracket(at)].kind in ("LINE", ";", "}")
+            if after.kind == "[" and word in BLOCK_HEADS:
+                return self.raw[self._behind_bracket(at)].kind == "{"
             return "BAD" in HEADS[word] and "(" not in HEADS[word] and self._hard_name(at)
         if word in SECOND_WORD:
             return after.text == SECOND_WORD[word]
@@ -465,10 +486,29 @@ class _Lines:
         self.brackets.pop()
         kind = token.kind if bracket.reading == "plain" else "]"
         self.out.append(token._replace(kind=kind))
-        if bracket.reading == "braced":
+        if kind == ")" and self._is_apart(bracket):
+            self._read_as_braced(bracket)
+        elif bracket.reading == "braced":
             habits.braces_for_indices(self.diagnostics, self._span(bracket.opener), self._span(token))
         if kind == "]" and not self.brackets and self.raw[self.at + 1].kind == ":":
             self._index_of_a_head(bracket)
+
+    def _is_apart(self, bracket: _Bracket) -> bool:
+        """Whether brackets that just closed hold the indices of an aggregate alone: ``sum(i in I) x[i]``."""
+        out, place, after = self.out, bracket.place, self.raw[self.at + 1]
+        if place <= self.first or (out[place - 1].kind != "AGGREGATE" and out[place - 1].text not in _BRACED):
+            return False
+        if after.kind not in ("NAME", "NUMBER", "AGGREGATE", "(") or after.text in INFIX:
+            return False
+        kinds = {token.kind for token in out[place:]}
+        return "in" in kinds and "for" not in kinds
+
+    def _read_as_braced(self, bracket: _Bracket) -> None:
+        """What is meant is AMPL's ``sum{i in I} x[i]``, which the grammar reads and refuses."""
+        out, place = self.out, bracket.place
+        out[place - 1] = out[place - 1]._replace(kind="AGGREGATE")
+        out[place] = bracket.opener._replace(kind="{")
+        out[-1] = out[-1]._replace(kind="}")
 
     def _index_of_a_head(self, bracket: _Bracket) -> None:
         """``name[i in I]:`` or ``[i in I]:`` at the head of a constraint: the bracket holds an index list."""

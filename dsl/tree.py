@@ -187,11 +187,14 @@ class Builder:
         return s.BlockDeclaration(span, "lower", name, index, selection, body, self._doc(span.start))
 
     def player(self, span: Span, parts: list[Any]) -> s.BlockDeclaration:
-        name, index, body = parts
-        return s.BlockDeclaration(span, "player", name, index, None, body, self._doc(span.start))
+        name, index, selection, body = parts
+        return s.BlockDeclaration(span, "player", name, index, selection, body, self._doc(span.start))
 
     def recourse(self, span: Span, parts: list[Any]) -> s.BlockDeclaration:
-        return s.BlockDeclaration(span, "recourse", None, None, None, parts[0], self._doc(span.start))
+        name, index, body = parts
+        if name is not None or index is not None:
+            habits.recourse_head(self.diagnostics, self._span(span.start, span.start + len("recourse")), name, index)
+        return s.BlockDeclaration(span, "recourse", None, index, None, body, self._doc(span.start))
 
     def equilibrium(self, span: Span, parts: list[Any]) -> s.Equilibrium:
         kind, weights = parts

@@ -111,7 +111,7 @@ class _Reader:
                 at = self._odd(group or "odd", word, at - len(word))
                 last_kind = tokens[-1].kind if tokens else "LINE"
                 continue
-            if self.doc:
+            if self.doc and kind != ";":
                 self._end_doc(at - len(word))
             tokens.append(Token(kind, word, at - len(word), at))
             last_kind = kind

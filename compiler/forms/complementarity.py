@@ -12,11 +12,15 @@ column stands for it and a row defines it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from .linear import Ints, QuadraticForm
+
+
+def _none() -> Ints:
+    return np.zeros((0, 2), dtype=np.int32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,4 +32,4 @@ class ComplementarityForm(QuadraticForm):
     ``hessian_starts`` is then all zeros (n + 1).
     """
 
-    pairs: Ints = np.zeros((0, 2), dtype=np.int32)
+    pairs: Ints = field(default_factory=_none)

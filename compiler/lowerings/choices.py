@@ -47,11 +47,10 @@ from optc.dsl.program import (
 from ..instance import Floats, Instance, assemble
 from ..scope import Scope
 from ..sets import layout_of, listing, set_arity
-from ..terms import componentwise, free_indices, freshened, renamed_indices, rewritten, substituted, symbols_in, walk
+from ..terms import componentwise, factors, free_indices, freshened, renamed_indices, rewritten, substituted, symbols_in, walk
 
 _T = TypeVar("_T", bound=Symbol)
 _TRUTHS = frozenset({"lt", "le", "eq", "ne", "ge", "gt", "and", "or", "not"})
-_SPLIT = frozenset({"add", "sub", "mul", "neg"})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -218,7 +217,7 @@ class _Selector:
         if isinstance(term, Conditional):
             return replace(term, then=self.number(term.then), otherwise=self.number(term.otherwise))
         chosen = self._chosen(term)
-        if self._selectable(term) and (len(chosen) == 1 or not (isinstance(term, Apply) and term.op in _SPLIT)):
+        if self._selectable(term) and (len(chosen) == 1 or not self._splits(term)):
             return self._selection(term, chosen)
         if isinstance(term, Apply):
             return replace(term, args=tuple(self.number(arg) for arg in term.args))
@@ -243,6 +242,13 @@ class _Selector:
             return False
         refs = (node.symbol for node in inside if isinstance(node, SymbolRef))
         return all(name in self.choices or not self._decided(name) for name in refs)
+
+    def _splits(self, term: Expr) -> bool:
+        """Whether a term of several choices is a sum, or a product of factors that have no choice in common."""
+        if not isinstance(term, Apply) or term.op not in ("add", "sub", "neg", "mul"):
+            return False
+        parts = [self._chosen(factor) for factor in factors(term)]
+        return term.op != "mul" or sum(map(len, parts)) == len({ref for part in parts for ref in part})
 
     def _decided(self, name: str) -> bool:
         symbol = self.symbols[name]

@@ -320,7 +320,7 @@ def curvature(form: QuadraticForm, sign: float) -> float | None:
 
 
 def strength(form: QuadraticForm, sign: float) -> Floats:
-    """Numbers s (n), 0 where none is known, with sign * Q - diag(s) positive semidefinite: proved as in ``curvature``."""
+    """Numbers s (n) with sign * Q - diag(s) positive semidefinite, proved like ``curvature``; 0 where unknown."""
     found = np.zeros(form.shape[1])
     columns = np.repeat(np.arange(form.shape[1]), np.diff(form.hessian_starts))
     at, values = form.hessian_indices, sign * form.hessian_values

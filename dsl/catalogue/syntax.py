@@ -246,6 +246,19 @@ The word is that of another language, or misspelt. The statement is read as if i
     minimize total
 """,
 )
+RECOURSE_HEAD = _code(
+    "E0019",
+    "head of a recourse",
+    "a recourse has no {what}",
+    "write `recourse {{`, and give its decisions and constraints the indices",
+    """\
+There is one recourse: all that is decided once the uncertain values are known. What it decides for each member of a set
+is a family, as anywhere else.
+
+    recourse[i in I] { var y >= 0; minimize y; subject to y >= xi[i] }
+    recourse { var y[I] >= 0; minimize sum(y[i] for i in I); subject to [i in I]: y[i] >= xi[i] }
+""",
+)
 
 # --------------------------------------------------------------------------------------------- literals and characters
 BAD_CHARACTER = _code(
@@ -545,6 +558,7 @@ BRACED_AGGREGATE = _code(
     "write the indices behind the expression",
     """\
     minimize sum{f in Foods} cost[f] * buy[f]
+    minimize sum(f in Foods) cost[f] * buy[f]
     minimize sum(cost[f] * buy[f] for f in Foods)
 """,
 )

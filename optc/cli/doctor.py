@@ -20,6 +20,7 @@ REQUIRED = {
     "numpy": "arrays",
     "scipy": "sparse matrices",
     "highspy": "HiGHS: linear, mixed-integer and convex quadratic problems",
+    "pyscipopt": "SCIP: mixed-integer quadratic problems, convex or not, with logic",
     "rich": "tables and progress on a terminal",
     "platformdirs": "the place of the cache",
 }

@@ -14,7 +14,7 @@ from optc.compiler.plan import LOWERINGS, Plan, Signature, plan, signature
 
 
 def planned(text: str, backends: Any = None, wanted: str | None = None) -> Plan:
-    return plan(optc.parse(text).bind().instance, backends or registry.every(), wanted)
+    return plan(optc.parse(text).bind().instance, backends or (registry.get("highs"),), wanted)
 
 
 def twin(**attributes: Any) -> Any:

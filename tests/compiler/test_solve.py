@@ -289,8 +289,8 @@ def test_unbounded_is_checked_on_the_model() -> None:
         ("var x in [0, 9]\nuncertain u in [0, 1]\nminimize x\nsubject to\n  c: x >= u\n", "uncertain"),
     ],
 )
-def test_classes_without_a_method_are_refused_by_name(text: str, word: str) -> None:
-    found = solved(text)
+def test_what_a_backend_cannot_solve_is_refused_by_name(text: str, word: str) -> None:
+    found = solved(text, backend="highs")
     assert (found.status, found.termination, found.exit_code) == ("failed", "no route", 6)
     errors = [each for each in found.diagnostics if each.severity == "error"]
     assert len(errors) == 1 and word in errors[0].message

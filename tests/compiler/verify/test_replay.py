@@ -141,7 +141,7 @@ def test_the_duals_of_an_answer_prove_its_bound_without_other_evidence() -> None
     again = verify(instance(square), quadratic)
     line = again.certificate.line("bound")
     assert again.status == "optimal" and line is not None and line.status == "proved" and "from the duals" in line.how
-    quadratic["duals"]["cap"]["values"] = [[5.0]]
+    quadratic["duals"]["cap"]["values"] = [[-5.0]]
     assert verify(instance(square), quadratic).status == "feasible"
 
 
