@@ -11,6 +11,7 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any, cast
 
+from optc.compiler import lowering
 from optc.compiler.backend import Backend
 from optc.dsl.catalogue import report, solving
 from optc.dsl.diagnostics import Diagnostic, Hint
@@ -29,24 +30,31 @@ class UnknownBackendError(LookupError):
         self.diagnostic = diagnostic
 
 
-def register(backend: Backend) -> None:
-    """Add a backend of the user's own; it takes part in planning from then on.
+def register(backend: Backend | object) -> None:
+    """Add a backend, or a lowering (what has ``transfer``), of the user's own; it takes part in planning from then on.
 
     Raises:
-        TypeError: it lacks something that the ``Backend`` protocol names.
+        TypeError: it lacks something that the ``Backend`` protocol, or ``optc.compiler.lowering``, names.
         ValueError: its name is taken.
     """
+    if hasattr(backend, "transfer"):
+        lowering.register(backend)
+        return
     missing = [name for name in _REQUIRED if not hasattr(backend, name)]
     if missing:
         raise TypeError(f"a backend needs {', '.join(missing)}; see optc.compiler.backend.Backend")
-    if backend.name in names():
-        raise ValueError(f"there is a backend called {backend.name!r} already")
-    _registered[backend.name] = backend
+    checked = cast(Backend, backend)
+    if checked.name in names():
+        raise ValueError(f"there is a backend called {checked.name!r} already")
+    _registered[checked.name] = checked
 
 
 def unregister(name: str) -> None:
-    """Take a registered backend out again. Raises KeyError where none has that name."""
-    del _registered[name]
+    """Take a registered backend or lowering out again. Raises KeyError where none has that name."""
+    if name in _registered:
+        del _registered[name]
+    else:
+        lowering.unregister(name)
 
 
 def names() -> tuple[str, ...]:

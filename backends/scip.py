@@ -12,7 +12,7 @@ reading it 0.03 s, so there is no file.
 from __future__ import annotations
 
 import math
-import threading
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -183,7 +183,7 @@ def _objective(model: Any, form: LinearForm, variables: list[Any]) -> Any | None
     column = None
     if isinstance(form, (QuadraticForm, DiscreteForm)) and len(form.hessian_values):
         column = model.addVar("objective", "C", None, None, 1.0)
-        owner = np.repeat(np.arange(form.shape[1]), np.diff(form.hessian_starts))
+        owner = np.repeat(np.arange(form.shape[1], dtype=np.int32), np.diff(form.hessian_starts))
         weights = np.where(owner == form.hessian_indices, 0.5, 1.0) * form.hessian_values
         expression = _expression(variables, owner, form.hessian_indices, weights)
         expression.terms[_terms().Term(column)] = -1.0
@@ -322,20 +322,23 @@ def _run(model: Any, context: Context) -> None:
     watch = _Watch(context)
     kinds = _scip().SCIP_EVENTTYPE
     model.attachEventHandlerCallback(watch.look, [kinds.NODESOLVED, kinds.LPSOLVED, kinds.BESTSOLFOUND])
-    work = threading.Thread(target=watch.work, args=(model,), name="scip")
-    work.start()
+    work = _threads().submit(model.optimizeNogil)
     try:
-        while not watch.done.wait(POLL):
+        while wait((work,), POLL).not_done:
             if context.cancellation.cancelled:
                 model.interruptSolve()
             watch.hand_on()
     finally:
-        while not watch.done.is_set():  # also after an exception: the model may not be left at work
+        while not work.done():  # also after an exception: the model may not be left at work
             model.interruptSolve()
-            watch.done.wait(POLL)
-        work.join()
-    if watch.fault is not None:
-        raise watch.fault
+            wait((work,), POLL)
+    work.result()
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    """Threads that are used again: the automatic differentiation in SCIP serves a fixed number of them in a process' life, then fails."""
+    return ThreadPoolExecutor(max_workers=32, thread_name_prefix="scip")
 
 
 class _Watch:
@@ -343,18 +346,8 @@ class _Watch:
 
     def __init__(self, context: Context) -> None:
         self.context = context
-        self.done = threading.Event()
-        self.fault: BaseException | None = None
         self.latest: Progress | None = None
         self.next = context.clock() + REPORT_EVERY
-
-    def work(self, model: Any) -> None:
-        try:
-            model.optimizeNogil()
-        except BaseException as fault:  # raised again in the thread that asked
-            self.fault = fault
-        finally:
-            self.done.set()
 
     def look(self, model: Any, _event: Any) -> None:
         """Called by SCIP in its own thread, the only one that may ask it for numbers while it works."""
@@ -452,5 +445,3 @@ def _without_solver(form: LinearForm) -> Answer | None:
     if bool(np.any((form.row_lower > 0) | (form.row_upper < 0))):
         return Answer("infeasible", "converged", message=message)
     return Answer("optimal", "converged", np.zeros(0), form.offset, form.offset, message=message)
-
-

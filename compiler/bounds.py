@@ -62,8 +62,7 @@ class Ranges:
             replace(f, lower=self.lower[f.offset : f.offset + f.count], upper=self.upper[f.offset : f.offset + f.count])
             for f in self.instance.families
         )
-        found = replace(self.instance, families=families, patterns={})
-        return found
+        return replace(self.instance, families=families, patterns={})
 
     def sources(self, families: Iterable[str]) -> tuple[str, ...]:
         """What the bounds of some decision families come from: ``bounds of x``, or the rows with an example."""
@@ -74,9 +73,9 @@ class Ranges:
             rows = np.concatenate([self.lower_row[own], self.upper_row[own]])
             if not (rows >= 0).all():
                 found.append(f"the bounds of {name}")
-            for number in np.unique(rows[rows >= 0])[:_SHOWN]:
-                found.append(f"row {self.row_name(int(number))}")
-            left = len(np.unique(rows[rows >= 0])) - _SHOWN
+            given = np.unique(rows[rows >= 0])
+            found += [f"row {self.row_name(int(number))}" for number in given[:_SHOWN]]
+            left = len(given) - _SHOWN
             if left > 0:
                 found.append(f"{left} more rows")
         return tuple(dict.fromkeys(found))
@@ -207,11 +206,11 @@ def _round(ranges: Ranges, rows: _Rows, integer: NDArray[np.bool_]) -> Ranges | 
     most = _Activity.of(rows, rows.value * np.where(positive, high, low))
     below = (rows.upper[rows.row] - least.others) / rows.value  # a bound of the decision: upper where a > 0
     above = (rows.lower[rows.row] - most.others) / rows.value
-    slack = [_ROUNDING * a.size / np.abs(rows.value) for a in (least, most)]
+    slack = [_slack(found, rows, a) for found, a in ((below, least), (above, most))]
     uppers = np.where(positive, below + slack[0], above + slack[1])
     lowers = np.where(positive, above - slack[1], below - slack[0])
-    upper, upper_row = _moved(ranges.upper, ranges.upper_row, uppers, rows, integer, -1.0)
-    lower, lower_row = _moved(-ranges.lower, ranges.lower_row, -lowers, rows, integer, -1.0)
+    upper, upper_row = _moved(ranges.upper, ranges.upper_row, uppers, rows, integer)
+    lower, lower_row = _moved(-ranges.lower, ranges.lower_row, -lowers, rows, integer)
     lower = -lower
     if upper_row is ranges.upper_row and lower_row is ranges.lower_row:
         return None
@@ -225,12 +224,22 @@ _ROUNDING = 1e-12
 _OUTWARDS = 1e-9
 
 
+def _slack(found: Floats, rows: _Rows, activity: _Activity) -> Floats:
+    """How far a bound is moved outwards: not at all where sums of whole numbers and a division without rest gave it."""
+    exact = activity.whole & (found == np.rint(found)) & (rows.value == np.rint(rows.value))
+    cost = _ROUNDING * activity.size / np.abs(rows.value) + _OUTWARDS * np.maximum(1.0, np.abs(found))
+    return np.where(exact, 0.0, cost)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Activity:
-    """For every entry, the least (largest) value of the rest of its row; ``size``: of the sums that it came from."""
+    """For every entry, the least (largest) value of the rest of its row; ``size``: of the sums that it came from;
+    ``whole``: all of them are whole numbers that float64 adds without rounding.
+    """
 
     others: Floats
     size: Floats
+    whole: NDArray[np.bool_]
 
     @staticmethod
     def of(rows: _Rows, parts: Floats) -> _Activity:
@@ -238,21 +247,20 @@ class _Activity:
         endless = np.isinf(parts)
         finite = np.where(endless, 0.0, parts)
         total = np.bincount(rows.row, weights=finite, minlength=count)
-        size = np.bincount(rows.row, weights=np.abs(finite), minlength=count)
+        size = np.bincount(rows.row, weights=np.abs(finite), minlength=count).astype(np.float64)
         missing = np.bincount(rows.row, weights=endless.astype(np.float64), minlength=count)
         left = missing[rows.row] - endless
         sign = np.sign(np.where(endless, parts, 0.0))
         direction = np.zeros(count)
         np.add.at(direction, rows.row, sign)
         others = np.where(left > 0, np.sign(direction[rows.row]) * np.inf, total[rows.row] - finite)
-        return _Activity(others, size[rows.row])
+        broken = np.bincount(rows.row, weights=(finite != np.rint(finite)).astype(np.float64), minlength=count)
+        return _Activity(others, size[rows.row], ((broken == 0) & (size < 2.0**50))[rows.row])
 
 
-def _moved(
-    ends: Floats, origin: Ints, offers: Floats, rows: _Rows, integer: NDArray[np.bool_], _sign: float
-) -> tuple[Floats, Ints]:
+def _moved(ends: Floats, origin: Ints, offers: Floats, rows: _Rows, integer: NDArray[np.bool_]) -> tuple[Floats, Ints]:
     """Upper ends after the offers of all entries, and the rows they come from; the same ``origin`` if none moved."""
-    offers = np.where(np.isfinite(offers), offers + _OUTWARDS * np.maximum(1.0, np.abs(offers)), np.inf)
+    offers = np.where(np.isfinite(offers), offers, np.inf)
     whole = integer[rows.column]
     offers = np.where(whole, np.floor(offers + 1e-6), offers)
     best = np.full(len(ends), np.inf)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from optc.dsl.program import Apply, Choice, Conditional, Expr, NamedExpression, Reduce, SymbolRef
+from optc.dsl.program import Apply, Choice, Conditional, Expr, NamedExpression, Piecewise, Reduce, SymbolRef
 
 from .domains import Values
 from .evaluate import evaluate, gather, holds, numbers, with_let_indices
@@ -58,6 +58,8 @@ def _interval(term: Expr, table: Table, instance: Instance, group: Group) -> Int
         keep = holds(term.condition, table, instance.scope)
         a, b = (_interval(t, table, instance, group) for t in (term.then, term.otherwise))
         return Interval(np.where(keep, a.lower, b.lower), np.where(keep, a.upper, b.upper))
+    if isinstance(term, Piecewise):
+        return _piecewise(term, table, instance, group)
     return _nothing_known()
 
 
@@ -100,6 +102,30 @@ def _reduce(term: Reduce, table: Table, instance: Instance, group: Group) -> Int
             ends = [np.sqrt(reduce_to(table, child, e * e, np.add)) for e in (size.lower, size.upper)]
         return Interval(ends[0], ends[1])
     return _nothing_known()
+
+
+def _piecewise(term: Piecewise, table: Table, instance: Instance, group: Group) -> Interval:
+    """The extremes lie at the ends of the argument or at breakpoints within."""
+    x = _interval(term.argument, table, instance, group)
+    points, heights = (
+        [numbers(evaluate(part, table, instance.scope)) for part in parts] for parts in (term.breakpoints, term.values)
+    )
+    ends = [_interpolated(end, points, heights) for end in (x.lower, x.upper)]
+    lower, upper = np.minimum(*ends), np.maximum(*ends)
+    for point, height in zip(points, heights, strict=True):
+        inside = (x.lower <= point) & (point <= x.upper)
+        lower = np.where(inside, np.minimum(lower, height), lower)
+        upper = np.where(inside, np.maximum(upper, height), upper)
+    return Interval(lower, upper)
+
+
+def _interpolated(x: Values, points: list[Values], heights: list[Values]) -> Values:
+    result: Values = np.zeros(())
+    for k in range(len(points) - 1):
+        slope = (heights[k + 1] - heights[k]) / (points[k + 1] - points[k])
+        line = heights[k] + _times(slope, x - points[k])
+        result = line if k == 0 else np.where(x > points[k], line, result)
+    return result
 
 
 # ----------------------------------------------------------------------------------------------------------- rules

@@ -1,83 +1,26 @@
-"""Routes from an instance to a backend, found on signatures: no array is built for a route that is not taken.
+"""Routes from an instance to a backend: a search for the cheapest ways through the graph of forms and lowerings.
 
-A signature says what a problem is made of. A lowering has ``transfer(signature) -> signature, or the reason why not``;
-backends sit at forms and say with ``capabilities`` what they take. The plan lists every route there is, cheapest
-first, with the reason why each of the others is not taken: ``optc explain`` prints it.
+It goes by signatures (``signature``): no array is built for a route that is not taken. ``plan`` lists every route
+there is, cheapest first, with the reason why each of the others can not be taken; ``take`` lowers along the cheapest
+and confirms what a signature can not tell, going on to the next where that fails. ``optc explain`` prints it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from heapq import heappop, heappush
+from itertools import count
+
+import numpy as np
 
 from optc.dsl.diagnostics import Diagnostic
-from optc.dsl.program import (
-    Block,
-    Choice,
-    Complementarity,
-    Constraint,
-    Implication,
-    Program,
-    SpecialOrderedSet,
-    Uncertain,
-    Variable,
-)
 
 from .backend import Backend
-from .degree import Shapes
-from .forms.linear import Floats, LinearForm
+from .forms.linear import QuadraticForm
 from .instance import Instance
-from .lowerings import epigraph, instance_to_linear, instance_to_quadratic
-from .lowerings.instance_to_linear import Inverse
-from .quantifiers import class_name
-
-_WHOLE = ("integer", "binary", "spin", "semicontinuous")
-
-
-@dataclass(frozen=True, slots=True)
-class Signature:
-    """``form``: ``instance``, or the name of a form. ``features``: what the problem is made of beyond linear rows."""
-
-    form: str
-    problem_class: str
-    features: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Lowered:
-    """A form, and the way back. ``instance``: the one whose families the form's rows and columns are.
-
-    ``lift``: values of the original's decision families from the form's columns. ``extend``: a point of the original
-    with the values of what ``instance`` has beyond it.
-    """
-
-    form: LinearForm
-    instance: Instance
-    lift: Callable[[Floats], Mapping[str, Floats]]
-    extend: Callable[[Mapping[str, Floats]], Mapping[str, Floats]]
-
-
-@dataclass(frozen=True, slots=True)
-class Lowering:
-    """A chain of lowerings as the planner sees it.
-
-    ``steps`` names it and its forms, the last being the target; ``cost`` orders routes (about how much harder the
-    target is to solve). It is on offer where one of the features ``wants`` is there, or always.
-    """
-
-    steps: tuple[str, ...]
-    cost: float
-    transfer: Callable[[Signature], Signature | str]
-    accepts: Callable[[Instance], Diagnostic | None]
-    lower: Callable[[Instance], Lowered]
-    wants: frozenset[str] = frozenset()
-
-    @property
-    def target(self) -> str:
-        return self.steps[-1]
-
-    def offered(self, source: Signature) -> bool:
-        return not self.wants or bool(self.wants & source.features)
+from .lowering import Lowered, Lowering, every, lower_along
+from .signature import NEEDS, WORDS, Signature, signature
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,17 +31,19 @@ class Route:
     went well before, so that the most promising of several refusals can be told.
     """
 
-    lowering: Lowering
+    path: tuple[Lowering, ...]
     backend: Backend
     cost: float
     refused: str | None = None
     need: str = ""
     passed: int = 0
+    taken: bool = False
 
     @property
     def steps(self) -> tuple[str, ...]:
-        """The forms it passes and the backend it ends at."""
-        return (*self.lowering.steps, self.backend.name)
+        """The lowerings between instances by name, the forms it passes, and the backend it ends at."""
+        names = (step.name if step.target == "instance" else step.target for step in self.path)
+        return (*names, self.backend.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,223 +70,129 @@ class Plan:
         return "\n".join(lines) if lines else "no routes: there are no backends"
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A path of lowerings, and the signature it ends at."""
+
+    path: tuple[Lowering, ...]
+    end: Signature
+    cost: float
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A lowering that does not take what a way ends at."""
+
+    way: Way
+    lowering: Lowering
+    reason: str
+
+
+def ways(start: Signature) -> tuple[tuple[Way, ...], tuple[Refusal, ...]]:
+    """The cheapest way to every signature that can be reached, in order of cost, and the lowerings that refused."""
+    order = count()
+    waiting = [(0.0, next(order), Way((), start, 0.0))]
+    reached: dict[Signature, Way] = {}
+    refusals: list[Refusal] = []
+    while waiting:
+        cost, _, way = heappop(waiting)
+        if way.end in reached:
+            continue
+        reached[way.end] = way
+        for lowering in every():
+            if lowering.source != way.end.form:
+                continue
+            end = lowering.transfer(way.end)
+            if isinstance(end, str):
+                refusals.append(Refusal(way, lowering, end))
+            elif end is not None and end not in reached:
+                longer = Way((*way.path, lowering), end, cost + lowering.cost)
+                heappush(waiting, (longer.cost, next(order), longer))
+    return tuple(reached.values()), tuple(refusals)
+
+
 def plan(instance: Instance, backends: Sequence[Backend], wanted: str | None = None) -> Plan:
     """The routes of an instance; with ``wanted`` those to other backends count as refused."""
     start = signature(instance.program)
+    reached, refusals = ways(start)
     found: list[Route] = []
     for order, backend in enumerate(backends):
-        for lowering in LOWERINGS:
-            if lowering.target not in backend.capabilities.forms or not lowering.offered(start):
-                continue
-            passed, refused, need = _obstacle(instance, start, lowering, backend, wanted)
-            found.append(Route(lowering, backend, lowering.cost + 0.01 * order, refused, need, passed))
-    found.sort(key=lambda route: (route.refused is not None, -route.passed, route.cost))
+        forms = backend.capabilities.forms
+        for way in reached:
+            if way.end.form in forms:
+                passed, refused, need = _obstacle(way.end, backend, wanted)
+                found.append(Route(way.path, backend, way.cost + 0.01 * order, refused, need, passed))
+        for no in refusals:
+            if no.lowering.target in forms:
+                path, cost = (*no.way.path, no.lowering), no.way.cost + no.lowering.cost + 0.01 * order
+                found.append(Route(path, backend, cost, no.reason, _need(no.reason)))
+    found.sort(key=_standing)
     return Plan(start, tuple(found))
 
 
-def _obstacle(
-    instance: Instance, start: Signature, lowering: Lowering, backend: Backend, wanted: str | None
-) -> tuple[int, str | None, str]:
+def _standing(route: Route) -> tuple[bool, int, float]:
+    return (route.refused is not None, -route.passed, route.cost)
+
+
+def _need(reason: str) -> str:
+    feature = next((each for each, words in WORDS.items() if words == reason), "")
+    return NEEDS.get(feature, "use a class of models that a backend takes")
+
+
+def _obstacle(end: Signature, backend: Backend, wanted: str | None) -> tuple[int, str | None, str]:
     """How many checks went well, the first that did not (None: all went well), and what would remove it."""
-    target = lowering.transfer(start)
-    if isinstance(target, str):
-        return 0, target, _NEEDS.get(_first_foreign(start), "use a class of models that a backend takes")
-    refused = _backend_refuses(target, backend)
-    if refused is not None:
-        return 1, refused, "use a backend that takes such models (`optc backends` lists them)"
+    can = backend.capabilities
+    if "integer" in end.features and end.form not in can.integer:
+        default = f"backend `{backend.name}` takes no whole decisions in a {end.form} problem"
+        reason = can.refuses.get(f"integer {end.form}", default)
+        return 1, reason, "use a backend that takes such models (`optc backends` lists them)"
     if wanted is not None and backend.name != wanted:
         return 2, f"backend `{wanted}` was asked for", ""
     if backend.version() is None:
         return 3, f"backend `{backend.name}` is not installed", f"install it with `{backend.install}`"
-    reason = lowering.accepts(instance)
-    if reason is not None:
-        return 4, reason.message, reason.hints[0].text if reason.hints else ""
-    return 5, None, ""
+    return 4, None, ""
 
 
-def _backend_refuses(target: Signature, backend: Backend) -> str | None:
-    can = backend.capabilities
-    if "integer" in target.features and target.form not in can.integer:
-        words = f"integer {target.form}"
-        return can.refuses.get(words, f"backend `{backend.name}` takes no whole decisions in a {target.form} problem")
-    return None
+def take(routes: Plan, instance: Instance) -> tuple[Plan, Lowered | None]:
+    """The form of the cheapest route that stands; the plan with the reasons of those before it that do not.
+
+    Raises ``DataError`` for undefined numbers and false rows.
+    """
+    known: dict[tuple[str, ...], Lowered | Diagnostic] = {}  # routes that differ in the backend alone
+    confirmed = list(routes.routes)
+    lowered = None
+    for at, route in enumerate(confirmed):
+        if route.refused is not None:
+            break
+        key = tuple(step.name for step in route.path)
+        if key not in known:
+            known[key] = lower_along(route.path, instance)
+        found = known[key]
+        if isinstance(found, Diagnostic):
+            hint = found.hints[0].text if found.hints else ""
+            confirmed[at] = replace(route, refused=found.message, need=hint, passed=5)
+            continue
+        reason = _not_convex(found, route.backend)
+        if reason is not None:
+            confirmed[at] = replace(route, refused=reason, need="use a backend for nonconvex problems", passed=6)
+            continue
+        confirmed[at] = replace(route, taken=True)
+        lowered = found
+        break
+    confirmed.sort(key=_standing)
+    return replace(routes, routes=tuple(confirmed)), lowered
 
 
-# ----------------------------------------------------------------------------------------------------- signatures
-def signature(program: Program) -> Signature:
-    """What a program is made of, from its text alone."""
-    return Signature("instance", class_name(program), frozenset(_features(program)))
+def _not_convex(lowered: Lowered, backend: Backend) -> str | None:
+    """Why a backend for convex objectives can not take a quadratic one."""
+    from .verify.weak_duality import curvature
 
-
-def _features(program: Program) -> set[str]:
-    found: set[str] = set()
-    for child in _descendants(program.root):
-        found.add({"lower": "lower level", "player": "player", "recourse": "recourse"}.get(child.kind, child.kind))
-    for symbol in program.symbols.values():
-        if isinstance(symbol, Uncertain):
-            found.add("uncertainty")
-        elif isinstance(symbol, Choice):
-            found.add("choice")
-        elif isinstance(symbol, Variable):
-            found |= {"integer"} if symbol.domain in _WHOLE else set()
-            found |= {"matrix decision"} if symbol.domain == "psd" else set()
-        elif isinstance(symbol, Constraint):
-            found |= _kind_of_row(symbol)
-    return found | _algebra(program)
-
-
-def _kind_of_row(symbol: Constraint) -> set[str]:
-    kinds = {
-        Implication: "indicator",
-        Complementarity: "complementarity",
-        SpecialOrderedSet: "special ordered set",
-    }
-    return {word for kind, word in kinds.items() if isinstance(symbol.body, kind)}
-
-
-def _algebra(program: Program) -> set[str]:
-    root = program.root
-    shapes = Shapes(program, frozenset(root.decisions))
-    found: set[str] = set()
-    if root.objective is not None and root.objective.expression is not None:
-        shape = shapes.of(root.objective.expression)
-        found |= _degree_word(shape.degree, shape.kinks, "objective")
-    for name in root.constraints:
-        symbol = program.symbols[name]
-        if isinstance(symbol, Constraint):
-            shape = shapes.constraint(symbol)
-            found |= _degree_word(shape.degree, shape.kinks, "constraint")
-    return found
-
-
-def _degree_word(degree: int | None, kinks: bool, where: str) -> set[str]:
-    if degree is None or degree > 2:
-        return {f"nonlinear {where}"}
-    if kinks:
-        return {f"piecewise {where}"}
-    return {f"quadratic {where}"} if degree == 2 else set()
-
-
-def _descendants(block: Block) -> list[Block]:
-    return [inner for child in block.children for inner in (child, *_descendants(child))]
-
-
-# ------------------------------------------------------------------------------------------------------- lowerings
-_WORDS = {
-    "lower level": "it has a lower level: someone who answers to the decisions",
-    "player": "it has players, who decide at once, each for himself",
-    "uncertainty": "it has uncertain data that nature chooses",
-    "recourse": "it has decisions that are made when the uncertain data are known",
-    "choice": "it has choices of one option for each group",
-    "matrix decision": "it has semidefinite matrices as decisions",
-    "indicator": "it has indicator constraints (=>)",
-    "complementarity": "it has complementarity conditions",
-    "special ordered set": "it has special ordered sets",
-    "nonlinear objective": "its objective is nonlinear",
-    "nonlinear constraint": "it has nonlinear constraints",
-    "piecewise objective": "its objective has kinks (min, max, abs or piecewise)",
-    "piecewise constraint": "it has constraints with kinks (min, max, abs or piecewise)",
-    "quadratic constraint": "it has quadratic constraints",
-    "quadratic objective": "its objective is quadratic",
-}
-_NEEDS = {
-    "lower level": "a bilevel method is needed; without the `lower` block the model is an ordinary one",
-    "player": "a method for equilibria is needed; with a single player the model is an ordinary one",
-    "uncertainty": "a method for robust models is needed; with `param` in place of `uncertain` it is an ordinary one",
-    "recourse": "a method for two-stage models is needed",
-    "choice": "binaries `x[g, o]` with `sum(x[g, o] for o in Options) == 1` say the same in a linear model",
-    "matrix decision": "a semidefinite backend is needed",
-    "indicator": "a big-M row, `x <= M * (1 - b)`, says the same in a linear model",
-    "complementarity": "a method for complementarity is needed; a binary and two big-M rows say the same",
-    "special ordered set": "binaries that switch the members say the same in a linear model",
-    "nonlinear objective": "a nonlinear backend is needed",
-    "nonlinear constraint": "a nonlinear backend is needed",
-    "piecewise objective": "a new decision `t` with `t >= …` for each piece says the same where the kinks are convex",
-    "piecewise constraint": "a row for each piece says the same where the kinks are convex",
-    "quadratic constraint": "a conic or nonlinear backend is needed",
-    "quadratic objective": "a backend for quadratic problems is needed",
-}
-_LINEAR = frozenset({"integer"})
-_QUADRATIC = frozenset({"integer", "quadratic objective"})
-_KINKS = frozenset({"piecewise objective", "piecewise constraint"})
-
-
-def _first_foreign(signature: Signature) -> str:
-    return next((word for word in _WORDS if word in signature.features - _QUADRATIC), "")
-
-
-def _transfer(target: str, allowed: frozenset[str]) -> Callable[[Signature], Signature | str]:
-    def transfer(source: Signature) -> Signature | str:
-        foreign = [words for feature, words in _WORDS.items() if feature in source.features - allowed]
-        return foreign[0] if foreign else Signature(target, source.problem_class, source.features & _LINEAR)
-
-    return transfer
-
-
-def _directly(
-    lower: Callable[[Instance], tuple[LinearForm, Inverse]],
-) -> Callable[[Instance], Lowered]:
-    def run(instance: Instance) -> Lowered:
-        form, inverse = lower(instance)
-        return Lowered(form, instance, lambda x: instance_to_linear.lift(x, inverse), lambda point: point)
-
-    return run
-
-
-def _by_epigraph(
-    lower: Callable[[Instance], tuple[LinearForm, Inverse]],
-) -> Callable[[Instance], Lowered]:
-    def run(instance: Instance) -> Lowered:
-        found = epigraph.lower(instance)
-        form, inverse = lower(found.instance)
-        own = {family.name for family in instance.families}
-
-        def lift(x: Floats) -> Mapping[str, Floats]:
-            return {name: v for name, v in instance_to_linear.lift(x, inverse).items() if name in own}
-
-        return Lowered(form, found.instance, lift, found.extended)
-
-    return run
-
-
-def _after_epigraph(
-    accepts: Callable[[Instance], Diagnostic | None],
-) -> Callable[[Instance], Diagnostic | None]:
-    def run(instance: Instance) -> Diagnostic | None:
-        return epigraph.accepts(instance) or accepts(epigraph.lower(instance).instance)
-
-    return run
-
-
-LOWERINGS: tuple[Lowering, ...] = (
-    Lowering(
-        ("linear",),
-        1.0,
-        _transfer("linear", _LINEAR),
-        instance_to_linear.accepts,
-        _directly(instance_to_linear.lower),
-    ),
-    Lowering(
-        ("quadratic",),
-        2.0,
-        _transfer("quadratic", _QUADRATIC),
-        instance_to_quadratic.accepts,
-        _directly(instance_to_quadratic.lower),
-    ),
-    Lowering(
-        ("epigraph", "linear"),
-        1.5,
-        _transfer("linear", _LINEAR | _KINKS),
-        _after_epigraph(instance_to_linear.accepts),
-        _by_epigraph(instance_to_linear.lower),
-        _KINKS,
-    ),
-    Lowering(
-        ("epigraph", "quadratic"),
-        2.5,
-        _transfer("quadratic", _QUADRATIC | _KINKS),
-        _after_epigraph(instance_to_quadratic.accepts),
-        _by_epigraph(instance_to_quadratic.lower),
-        _KINKS,
-    ),
-)
+    form = lowered.form
+    refused = backend.capabilities.refuses.get("nonconvex quadratic")
+    if refused is None or type(form) is not QuadraticForm:
+        return None
+    minimised = form.sense == "minimize"
+    shift = curvature(form, 1.0 if minimised else -1.0)
+    if shift is None or np.isfinite(shift):
+        return None
+    return f"the objective is not {'convex' if minimised else 'concave'}; {refused}"

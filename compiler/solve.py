@@ -21,10 +21,11 @@ from .answer import Answer
 from .backend import Backend, Goal, Start
 from .certificate import Certificate, Line
 from .context import Context
-from .forms.linear import Floats, LinearForm, QuadraticForm
+from .forms.linear import Floats, LinearForm
 from .instance import Instance
 from .labelled import Labelled, index_names
-from .plan import Lowered, Plan, Route, plan
+from .lowering import Lowered
+from .plan import Plan, Route, plan, take
 from .quantifiers import class_name
 from .result import BackendRecord, Solution
 from .verify import bound as bounds
@@ -35,7 +36,6 @@ from .verify.objective import expressions
 from .verify.point import Point
 from .verify.report import Report, judge
 from .verify.unbounded import unbounded
-from .verify.weak_duality import curvature
 
 NEARBY_SECONDS = 5.0  # for a second solve that may turn a reported bound into a proved one
 
@@ -61,15 +61,11 @@ class Request:
 def solve(instance: Instance, backends: Sequence[Backend], request: Request, context: Context) -> Solution:
     """The answer of the cheapest route, with all that is known of it. Raises ``DataError`` for undefined numbers."""
     watch = _Watch()
-    routes = plan(instance, backends, request.backend)
+    routes, lowered = take(plan(instance, backends, request.backend), instance)
     route = routes.chosen
-    if route is None:
+    if route is None or lowered is None:
         return _no_route(instance, routes, request, context)
-    lowered = route.lowering.lower(instance)
     form = lowered.form
-    refusal = _not_convex(form, route)
-    if refusal is not None:
-        return _no_route(instance, routes, replace(request, notes=(*request.notes, refusal)), context)
     watch.lap("compile")
     options = request.options.get(route.backend.name) or route.backend.options()
     answer = route.backend.solve(form, request.goal, options, context, _start(instance, form, request))
@@ -112,21 +108,6 @@ class _Found:
 
 
 # ------------------------------------------------------------------------------------------------ before the solver
-def _not_convex(form: LinearForm, route: Route) -> Diagnostic | None:
-    """The refusal of a quadratic objective that no convex method may be given."""
-    if not isinstance(form, QuadraticForm):
-        return None
-    sign = 1.0 if form.sense == "minimize" else -1.0
-    shift = curvature(form, sign)
-    if shift is None or np.isfinite(shift):
-        return None
-    wanted = "convex" if sign > 0 else "concave"
-    reason = route.backend.capabilities.refuses.get("nonconvex quadratic", f"it takes {wanted} objectives only")
-    return report(
-        solving.BACKEND_REFUSES, None, name=route.backend.name, reason=f"the objective is not {wanted}; {reason}"
-    )
-
-
 def _start(instance: Instance, form: LinearForm, request: Request) -> Start | None:
     """The point to begin from: the one that was given, else the starts of the model."""
     values = dict(request.start or {})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from .catalogue import report
 from .catalogue import syntax as codes
@@ -13,6 +14,10 @@ from .words import Token
 
 _OPERAND_ENDS = frozenset({"NAME", "NUMBER", "TEXT", ")", "]", "}"})
 _OPERAND_STARTS = frozenset({"NAME", "NUMBER", "TEXT", "AGGREGATE", "("})
+_OPENING = frozenset({"(", "[", "{", "INDEX_OPEN"})
+_CLOSING = frozenset({")", "]", "}"})
+_ARITHMETIC = _OPERAND_ENDS | _OPERAND_STARTS | _OPENING | {"TIMES", "+", "-", "^", "."}
+_NEVER_INSIDE = frozenset({"END", "$END", "BLOCK_OPEN", "BLOCK_CLOSE", "BAD"})
 _ATTRIBUTES = (*PROPERTIES, "within", "default", "start", "from", "in")
 
 
@@ -71,25 +76,43 @@ _HABITS = frozenset({"|", "where", ";", "ERROR", "FORALL", "FORALL_BARE"})
 
 def unexpected(source: Source, stream: Sequence[Token], position: int, acceptable: frozenset[str]) -> Diagnostic:
     """The diagnostic for the token at ``position``, where only ``acceptable`` kinds could stand."""
-    token = stream[position]
-    before = stream[position - 1] if position else None
-    after = stream[position + 1] if position + 1 < len(stream) else None
+    place = _Place(source, stream, position, acceptable)
     for judge in _JUDGES:
-        found = judge(source, acceptable, before, token, after)
+        found = judge(place)
         if found is not None:
             return found
-    return report(codes.UNEXPECTED, _span(source, token), expected=_said(acceptable), found=_found(token, after))
+    return report(codes.UNEXPECTED, place.span, expected=_said(acceptable), found=_found(place.token, place.after))
 
 
-def _span(source: Source, token: Token) -> Span:
-    return Span(source, token.start, token.end)
+class _Place(NamedTuple):
+    """The token at which the parser stopped, what stands around it, and the kinds that could stand there."""
+
+    source: Source
+    stream: Sequence[Token]
+    position: int
+    acceptable: frozenset[str]
+
+    @property
+    def token(self) -> Token:
+        return self.stream[self.position]
+
+    @property
+    def before(self) -> Token | None:
+        return self.stream[self.position - 1] if self.position else None
+
+    @property
+    def after(self) -> Token | None:
+        return self.stream[self.position + 1] if self.position + 1 < len(self.stream) else None
+
+    @property
+    def span(self) -> Span:
+        return Span(self.source, self.token.start, self.token.end)
 
 
 # ---------------------------------------------------------------------------------------------------- special findings
-def _hard_word(
-    source: Source, acceptable: frozenset[str], before: Token | None, token: Token, after: Token | None
-) -> Diagnostic | None:
+def _hard_word(place: _Place) -> Diagnostic | None:
     """A hard word where a name belongs: no other operand can stand there, or what follows shows that it is meant so."""
+    before, token, after, acceptable = place.before, place.token, place.after, place.acceptable
     if before is not None and before.text in ("sum", "prod") and acceptable <= {"(", "{"}:
         token = before
     elif token.text not in HARD_WORDS or "NAME" not in acceptable or after is None:
@@ -98,7 +121,7 @@ def _hard_word(
         meant = token.kind in ("if", "not") or _starts_operand(after)
         if meant:
             return None
-    span = _span(source, token)
+    span = Span(place.source, token.start, token.end)
     hint = Hint(f"choose another name, such as `{token.text}_`", (Edit(span, f"{token.text}_"),))
     return report(codes.HARD_WORD, span, hints=(hint,), word=token.text)
 
@@ -107,10 +130,9 @@ def _starts_operand(token: Token) -> bool:
     return token.kind in _OPERAND_STARTS or token.kind in ("{", "-", "not")
 
 
-def _operand_after_operand(
-    source: Source, acceptable: frozenset[str], before: Token | None, token: Token, _after: Token | None
-) -> Diagnostic | None:
+def _operand_after_operand(place: _Place) -> Diagnostic | None:
     """Two operands side by side: a misspelt attribute or word, or an operator is missing."""
+    before, token, acceptable, span = place.before, place.token, place.acceptable, place.span
     if before is None or before.kind not in _OPERAND_ENDS | {"PROPERTY"} or token.kind not in _OPERAND_STARTS:
         return None
     if token.kind == "NAME":
@@ -118,33 +140,31 @@ def _operand_after_operand(
         known = [word for word in (_ATTRIBUTES if attribute else (*INFIX, *HARD_WORDS)) if _fits(word, acceptable)]
         near = _near(token.text, known)
         if near or attribute:
-            span = _span(source, token)
             hints = (Hint(f"did you mean `{near[0]}`?", (Edit(span, near[0]),)),) if near else ()
             if attribute:
                 return report(codes.UNKNOWN_ATTRIBUTE, span, hints=hints, word=token.text)
             return report(codes.UNEXPECTED, span, hints=hints, expected=_said(acceptable), found=_found(token, None))
     if "TIMES" not in acceptable or before.kind == "TEXT" or token.kind == "TEXT":
         return None
-    end = Span(source, before.end, before.end)
+    end = Span(place.source, before.end, before.end)
     hint = Hint("write an operator between them, such as `*`", (Edit(end, " *" if before.end < token.start else "*"),))
     left = before.text if before.kind not in (")", "]", "}") else f"…{before.text}"
-    return report(codes.MISSING_OPERATOR, _span(source, token), hints=(hint,), left=left, right=token.text)
+    return report(codes.MISSING_OPERATOR, span, hints=(hint,), left=left, right=token.text)
 
 
-def _unnamed_constraint(
-    source: Source, acceptable: frozenset[str], before: Token | None, token: Token, _after: Token | None
-) -> Diagnostic | None:
+def _unnamed_constraint(place: _Place) -> Diagnostic | None:
     """``cap x <= 3``: the colon behind a constraint's name is missing, or an operator."""
+    before, token, acceptable = place.before, place.token, place.acceptable
     if before is None or before.kind != "NAME" or ":" not in acceptable or "TIMES" not in acceptable:
         return None
     if token.kind not in _OPERAND_STARTS - {"TEXT"}:
         return None
-    end = Span(source, before.end, before.end)
+    end = Span(place.source, before.end, before.end)
     hints = (
         Hint("if it is the name of a constraint, write `:` behind it", (Edit(end, ":"),)),
         Hint("else write an operator between them, such as `*`"),
     )
-    return report(codes.MISSING_OPERATOR, _span(source, token), hints=hints, left=before.text, right=token.text)
+    return report(codes.MISSING_OPERATOR, place.span, hints=hints, left=before.text, right=token.text)
 
 
 def _near(word: str, known: Sequence[str]) -> list[str]:
@@ -157,22 +177,40 @@ def _fits(word: str, acceptable: frozenset[str]) -> bool:
     return INFIX.get(word, HARD_WORDS.get(word, word)) in acceptable
 
 
-def _conditional_operand(
-    source: Source, acceptable: frozenset[str], _before: Token | None, token: Token, _after: Token | None
-) -> Diagnostic | None:
-    if token.kind == "if" and "NUMBER" in acceptable:
-        return report(codes.CONDITIONAL_OPERAND, _span(source, token))
+def _conditional_operand(place: _Place) -> Diagnostic | None:
+    if place.token.kind != "if" or "NUMBER" not in place.acceptable:
+        return None
+    end = _end_of_conditional(place.stream, place.position)
+    if end is None:
+        return report(codes.CONDITIONAL_OPERAND, place.span)
+    opening, closing = (Span(place.source, at, at) for at in (place.token.start, end))
+    hint = Hint(
+        "put `(` before `if` and `)` behind what belongs to `else`", (Edit(opening, "("), Edit(closing, ")"))
+    )
+    return report(codes.CONDITIONAL_OPERAND, place.span, hints=(hint,))
+
+
+def _end_of_conditional(stream: Sequence[Token], begin: int) -> int | None:
+    """Where what belongs to the last ``else`` of the ``if`` at ``begin`` ends; None where an ``else`` is missing."""
+    depth, waiting = 0, 0  # open brackets, and `if`s without their `else` so far
+    for k in range(begin, len(stream)):
+        kind = stream[k].kind
+        depth += (kind in _OPENING) - (kind in _CLOSING)
+        if depth == 0 and kind == "else":
+            waiting -= 1
+        elif depth == 0 and kind == "if" and (k == begin or stream[k - 1].kind == "else"):
+            waiting += 1
+        elif depth < 0 or kind in _NEVER_INSIDE or (depth == 0 and not waiting and kind not in _ARITHMETIC):
+            return stream[k - 1].end if not waiting and kind != "BAD" else None
     return None
 
 
-def _stray_with(
-    source: Source, acceptable: frozenset[str], _before: Token | None, token: Token, after: Token | None
-) -> Diagnostic | None:
-    if token.kind != "with":
+def _stray_with(place: _Place) -> Diagnostic | None:
+    if place.token.kind != "with":
         return None
     hints = (Hint("only `uncertain` takes constraints behind `with`; others stand in `subject to`"),)
-    found = _found(token, after)
-    return report(codes.UNEXPECTED, _span(source, token), hints=hints, expected=_said(acceptable), found=found)
+    found = _found(place.token, place.after)
+    return report(codes.UNEXPECTED, place.span, hints=hints, expected=_said(place.acceptable), found=found)
 
 
 _JUDGES = (_hard_word, _unnamed_constraint, _operand_after_operand, _conditional_operand, _stray_with)

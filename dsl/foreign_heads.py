@@ -23,7 +23,8 @@ def meant(raw: Sequence[Token], at: int, in_list: bool) -> Meant | None:
     ``in_list``: constraints may stand here, so that a name may begin one.
     """
     token, after = raw[at], raw[at + 1]
-    ours = FOREIGN_HEADS.get(token.text)
+    lower = token.text.lower()
+    ours = FOREIGN_HEADS.get(lower, lower if lower != token.text and lower in HEADS else None)
     if token.text == "s":
         return _such_that(raw, at)
     if ours == "subject to":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from . import syntax as s
+from .catalogue import habits as habit_codes
 from .catalogue import report
 from .catalogue import syntax as codes
 from .diagnostics import Diagnostic, Edit, Hint
@@ -29,18 +30,18 @@ def _behind(span: Span) -> Span:
 def braces_for_indices(said: Said, opening: Span, closing: Span) -> None:
     """AMPL's ``x{i in I}`` for ``x[i in I]``."""
     hint = Hint("write square brackets", (Edit(opening, "["), Edit(closing, "]")))
-    said.append(report(codes.BRACES_FOR_INDICES, opening.to(closing), hints=(hint,)))
+    said.append(report(habit_codes.BRACES_FOR_INDICES, opening.to(closing), hints=(hint,)))
 
 
 def equals_for_equality(said: Said, sign: Span) -> None:
     """``x = 3`` for ``x == 3``."""
-    said.append(report(codes.SINGLE_EQUALS, sign, hints=(Hint("write `==`", (Edit(sign, "=="),)),)))
+    said.append(report(habit_codes.SINGLE_EQUALS, sign, hints=(Hint("write `==`", (Edit(sign, "=="),)),)))
 
 
 def named_by_equals(said: Said, name: s.Name, sign: Span) -> None:
     """``maximize profit = …`` for ``maximize profit: …``."""
     hint = Hint("write a colon", (Edit(Span(sign.source, name.span.end, sign.end), ":"),))
-    said.append(report(codes.NAMED_BY_EQUALS, sign, hints=(hint,), name=name.id))
+    said.append(report(habit_codes.NAMED_BY_EQUALS, sign, hints=(hint,), name=name.id))
 
 
 def constraints_outside(said: Said, items: Sequence[s.ConstraintItem]) -> None:
@@ -83,7 +84,7 @@ def trailing_for(
         hints = (Hint("put the index list in front", (Edit(_before(body.span), listed + ": "), removed)),)
     elif head[1] is not None and head[2] is None:
         hints = (Hint("put the index list behind the name", (Edit(_behind(head[1].span), listed), removed)),)
-    said.append(report(codes.TRAILING_FOR, word.to(index.span), hints=hints, word=word.text))
+    said.append(report(habit_codes.TRAILING_FOR, word.to(index.span), hints=hints, word=word.text))
 
 
 def forall(said: Said, whole: Span, index: s.IndexList, body: s.Node) -> None:
@@ -96,7 +97,7 @@ def forall(said: Said, whole: Span, index: s.IndexList, body: s.Node) -> None:
     if inner is not body:
         edits.append(Edit(Span(whole.source, inner.span.end, body.span.end), ""))
     hint = Hint("put the index list in brackets in front", tuple(edits))
-    said.append(report(codes.FORALL, Span(whole.source, whole.start, whole.start + len("forall")), hints=(hint,)))
+    said.append(report(habit_codes.FORALL, Span(whole.source, whole.start, whole.start + len("forall")), hints=(hint,)))
 
 
 def filter_word(said: Said, word: Span) -> None:
@@ -106,20 +107,15 @@ def filter_word(said: Said, word: Span) -> None:
     after = "" if text[word.end : word.end + 1].isspace() else " "
     said.append(
         report(
-            codes.FILTER_WORD, word, hints=(Hint("write `if`", (Edit(word, f"{before}if{after}"),)),), word=word.text
+            habit_codes.FILTER_WORD, word, hints=(Hint("write `if`", (Edit(word, f"{before}if{after}"),)),), word=word.text
         )
     )
 
 
 def second_for(said: Said, word: Span) -> None:
     """``for i in I for j in J`` for ``for i in I, j in J``."""
-    text = word.source.text
-    begin = word.start
-    while text[begin - 1].isspace():
-        begin -= 1
-    said.append(
-        report(codes.SECOND_FOR, word, hints=(Hint("write a comma", (Edit(Span(word.source, begin, word.end), ","),)),))
-    )
+    hint = Hint("write a comma", (Edit(word.with_blanks_before(), ","),))
+    said.append(report(habit_codes.SECOND_FOR, word, hints=(hint,)))
 
 
 def braced_aggregate(said: Said, whole: Span, word: Span, index: s.IndexList, body: s.Node) -> None:
@@ -128,13 +124,13 @@ def braced_aggregate(said: Said, whole: Span, word: Span, index: s.IndexList, bo
     name = {"∑": "sum"}.get(word.text, word.text)
     mended = f"{name}({inner.span.text} for {index.span.text})"
     hint = Hint("write the indices behind the expression", (Edit(whole, mended),))
-    said.append(report(codes.BRACED_AGGREGATE, word.to(index.span), hints=(hint,), word=name))
+    said.append(report(habit_codes.BRACED_AGGREGATE, word.to(index.span), hints=(hint,), word=name))
 
 
-def recourse_head(said: Said, word: Span, name: s.Name | None, index: s.IndexList | None) -> None:
+def recourse_head(said: Said, name: s.Name | None, index: s.IndexList | None) -> None:
     """``recourse second {`` and ``recourse[i in I] {``: there is one recourse, and its decisions carry the indices."""
     if name is not None:
-        hint = Hint("leave the name out", (Edit(_between(word, _behind(name.span)), ""),))
+        hint = Hint("leave the name out", (Edit(name.span.with_blanks_before(), ""),))
         said.append(report(codes.RECOURSE_HEAD, name.span, hints=(hint,), what="name"))
     if index is not None:
         said.append(report(codes.RECOURSE_HEAD, index.span, what="index list"))
@@ -143,7 +139,7 @@ def recourse_head(said: Said, word: Span, name: s.Name | None, index: s.IndexLis
 def indices_apart(said: Said, base: s.Subscript, indices: Sequence[s.Expression]) -> None:
     """``x[i][j]`` for ``x[i, j]``."""
     between = Span(base.span.source, base.indices[-1].span.end, indices[0].span.start)
-    said.append(report(codes.INDICES_APART, between, hints=(Hint("write a comma", (Edit(between, ", "),)),)))
+    said.append(report(habit_codes.INDICES_APART, between, hints=(Hint("write a comma", (Edit(between, ", "),)),)))
 
 
 def set_builder(
@@ -167,7 +163,7 @@ def set_builder(
     else:
         return None
     hint = Hint("write it with `for` and `if`", (Edit(whole, mended),))
-    said.append(report(codes.SET_BUILDER, sign, hints=(hint,), sign=sign.text))
+    said.append(report(habit_codes.SET_BUILDER, sign, hints=(hint,), sign=sign.text))
     return comprehension
 
 

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from . import habits
 from .brackets import CLOSER, block_not_closed, line_begins_with_operator, not_closed, wrong_bracket
+from .catalogue import habits as habit_codes
 from .catalogue import report
 from .catalogue import syntax as codes
 from .diagnostics import Code, Diagnostic, Edit, Hint
@@ -302,7 +303,7 @@ class _Lines:
             self.head = word
             self._reserved(token)
         elif word == "end" and after.kind in ("LINE", ";"):
-            self._refuse_word(codes.NOT_NEEDED, token, "leave it out", "", word=word)
+            self._refuse_word(habit_codes.NOT_NEEDED, token, "leave it out", "", word=word)
         elif not self._foreign_head(token):
             out.append(token)
 
@@ -311,6 +312,8 @@ class _Lines:
         if after.kind not in HEADS[word]:
             if after.kind == "[" and word in ("minimize", "maximize"):
                 return not self.in_list or self.raw[self._behind_bracket(at)].kind in ("LINE", ";", "}")
+            if after.kind == "LINE" and word == "recourse":
+                return at + 1 < len(self.raw) and self.raw[at + 1].kind == "{"
             if after.kind == "[" and word in BLOCK_HEADS:
                 return self.raw[self._behind_bracket(at)].kind == "{"
             return "BAD" in HEADS[word] and "(" not in HEADS[word] and self._hard_name(at)
@@ -356,7 +359,7 @@ class _Lines:
     def _skip_colon(self) -> None:
         colon = self.raw[self.at + 1]
         if colon.kind == ":":
-            self._refuse_word(codes.NOT_NEEDED, colon, "leave it out", "", word=":")
+            self._refuse_word(habit_codes.NOT_NEEDED, colon, "leave it out", "", word=":")
             self.at += 1
 
     def _foreign_head(self, token: Token) -> bool:
@@ -395,13 +398,13 @@ class _Lines:
                 self.item = self.scanned = len(out)
         elif word in FOREIGN_INFIX and not self._names_a_selection():
             ours = FOREIGN_INFIX[word]
-            self._refuse_word(codes.FOREIGN_WORD, token, f"write `{ours}`", ours, word=word, ours=ours)
+            self._refuse_word(habit_codes.FOREIGN_WORD, token, f"write `{ours}`", ours, word=word, ours=ours)
             for part in ours.split():
                 kind = {**INFIX, **HARD_WORDS, "*": "TIMES"}.get(part, part)
                 out.append(token._replace(kind=kind if kind != "string" else "NAME", text=part))
         elif word == "forall":
             if self.brackets:
-                self._refuse_word(codes.FOREIGN_WORD, token, "write `for`", "for", word=word, ours="for")
+                self._refuse_word(habit_codes.FOREIGN_WORD, token, "write `for`", "for", word=word, ours="for")
             out.append(token._replace(kind="for"))
         elif word in RESERVED:
             self._reserved(token)
@@ -417,7 +420,7 @@ class _Lines:
             self.out.append(token)
             return
         ours = FOREIGN_VALUES[token.text]
-        self._refuse_word(codes.FOREIGN_WORD, token, f"write `{ours}`", ours, word=token.text, ours=ours)
+        self._refuse_word(habit_codes.FOREIGN_WORD, token, f"write `{ours}`", ours, word=token.text, ours=ours)
         self.out.append(token._replace(kind="NUMBER", text=ours))
 
     def _reserved(self, token: Token) -> None:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from . import syntax
 from .catalogue import report
 from .catalogue import syntax as codes
+from .collector import collector_paused
 from .diagnostics import Diagnostic
 from .expected import unexpected
 from .lexing import Tokens, tokens_of_expression, tokens_of_model
@@ -48,9 +49,10 @@ class ModelSyntaxError(Exception):
 
 def parse(source: Source) -> Parsed:
     """The syntax tree of a model and everything that is wrong with its syntax. Never raises."""
-    tokens = tokens_of_model(source)
-    builder = Builder(source, tokens)
-    statements = _run("model", tokens, builder)
+    with collector_paused():
+        tokens = tokens_of_model(source)
+        builder = Builder(source, tokens)
+        statements = _run("model", tokens, builder)
     model = syntax.Model(Span(source, 0, len(source.text)), source, tuple(statements or ()), tuple(tokens.comments))
     return Parsed(model, builder.finish())
 

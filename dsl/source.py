@@ -53,6 +53,11 @@ class Span(NamedTuple):
     def line(self) -> int:
         return self.source.position(self.start)[0]
 
+    def with_blanks_before(self) -> Span:
+        """The span widened over the blanks and line ends to its left."""
+        start = len(self.source.text[: self.start].rstrip())
+        return Span(self.source, start, self.end)
+
     def to(self, other: Span) -> Span:
         """The span from the start of this one to the end of the other."""
         return Span(self.source, self.start, other.end)

@@ -193,7 +193,7 @@ class Builder:
     def recourse(self, span: Span, parts: list[Any]) -> s.BlockDeclaration:
         name, index, body = parts
         if name is not None or index is not None:
-            habits.recourse_head(self.diagnostics, self._span(span.start, span.start + len("recourse")), name, index)
+            habits.recourse_head(self.diagnostics, name, index)
         return s.BlockDeclaration(span, "recourse", None, index, None, body, self._doc(span.start))
 
     def equilibrium(self, span: Span, parts: list[Any]) -> s.Equilibrium:

@@ -49,6 +49,9 @@ FOREIGN_SIGNS = {
     "/=": ("!=", "RELATION"),
     "~=": ("!=", "RELATION"),
     "===": ("==", "RELATION"),
+    **{sign: ("==", "RELATION") for sign in ("=e=", "=E=")},
+    **{sign: ("<=", "RELATION") for sign in ("=l=", "=L=")},
+    **{sign: (">=", "RELATION") for sign in ("=g=", "=G=")},
     "%": ("mod", "TIMES"),
     "×": ("*", "TIMES"),
     "−": ("-", "-"),
@@ -93,14 +96,25 @@ BLOCK_HEADS = frozenset({"lower", "player", "recourse"})
 
 # Beginnings of statements elsewhere, or misspelt, and ours. Other words are compared with ours by their letters.
 FOREIGN_HEADS = {
-    **dict.fromkeys(("variable", "variables", "dvar", "Var", "decision"), "var"),
-    **dict.fromkeys(("parameter", "parameters", "parm", "const", "Param"), "param"),
-    **dict.fromkeys(("minimise", "minimizing", "min", "Minimize"), "minimize"),
-    **dict.fromkeys(("maximise", "maximizing", "max", "Maximize"), "maximize"),
-    **dict.fromkeys(("sets", "Set"), "set"),
+    **dict.fromkeys(("variable", "variables", "dvar", "decision"), "var"),
+    **dict.fromkeys(("parameter", "parameters", "parm", "const"), "param"),
+    **dict.fromkeys(("minimise", "minimizing", "min"), "minimize"),
+    **dict.fromkeys(("maximise", "maximizing", "max"), "maximize"),
+    "sets": "set",
     **dict.fromkeys(("function", "func"), "def"),
     **dict.fromkeys(("import", "include"), "use"),
-    **dict.fromkeys(("constraint", "constraints", "st", "such", "Subject", "subjectto", "subject_to"), "subject to"),
+    **dict.fromkeys(("constraint", "constraints", "st", "such", "subject", "subjectto", "subject_to"), "subject to"),
+}
+
+# Statements elsewhere that only run a model.
+COMMANDS = frozenset({"display", "printf", "print", "output", "option", "reset", "expand"})
+
+# Types that other languages put before the name, and what stands behind it here.
+TYPES_FIRST = {
+    "int": {"var": "integer", "param": ": integer"},
+    "float": {"var": "", "param": ""},
+    "bool": {"var": "binary", "param": "in [0, 1]"},
+    "string": {"var": "", "param": ": string"},
 }
 
 # Words inside expressions and declarations elsewhere, and ours.

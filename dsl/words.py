@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
+from .catalogue import habits as habit_codes
 from .catalogue import report
 from .catalogue import syntax as codes
 from .diagnostics import Code, Diagnostic, Edit, Hint
@@ -41,7 +42,7 @@ _WORD = re.compile(
     r"(?P<name>[^\W\d]\w*)"
     r"|(?P<line>\n)"
     rf"|(?P<number>{_NUMBER}(?![\w]|\.(?!\.)))"
-    r"|(?P<foreign>&&?|\|\||!(?!=)|\*\*|:=|=<|<>|/=|~=|===|->|[%×−–⇒∧∨¬∞∏→…≦≧])"
+    r"|(?P<foreign>&&?|\|\||!(?!=)|\*\*|:=|=<|<>|/=|~=|===|->|=[eElLgG]=(?!=)|[%×−–⇒∧∨¬∞∏→…≦≧])"
     r"|(?P<slashes>//|/\*)"
     r"|(?P<sign><=|>=|==|!=|=>|\.\.|\.(?!\d)|[-+*/^()\[\]{},:;=<>|≤≥≠∈∑·])"
     r'|(?P<text>"(?:[^"\\\n]|\\[^\n])*")'
@@ -158,7 +159,10 @@ class _Reader:
         if word.isspace():
             self._report(codes.ODD_BLANK, start, start + 1, "replace it by a space", " ", name=_character_name(word))
             return start + 1
-        self._report(codes.BAD_CHARACTER, start, start + 1, None, None, name=_character_name(word))
+        if word == "@":
+            self._report(habit_codes.MACRO, start, start + 1, None, None)
+        else:
+            self._report(codes.BAD_CHARACTER, start, start + 1, None, None, name=_character_name(word))
         self._add("BAD", start, start + 1)
         return start + 1
 
@@ -179,7 +183,7 @@ class _Reader:
             before = " " if start and not text[start - 1].isspace() and text[start - 1] not in "([{" else ""
             after = " " if end < len(text) and not text[end].isspace() and text[end] not in ")]}" else ""
             spaced = before + ours + after
-        self._report(codes.FOREIGN_SIGN, start, end, f"write `{ours}`", spaced, sign=sign, ours=ours)
+        self._report(habit_codes.FOREIGN_SIGN, start, end, f"write `{ours}`", spaced, sign=sign, ours=ours)
         self._add(kind, start, end, ours)
         return end
 
@@ -187,16 +191,16 @@ class _Reader:
         text = self.source.text
         if mark == "//":
             end = _LINE_END.match(text, start).end()  # type: ignore[union-attr]
-            self._report(codes.FOREIGN_COMMENT, start, start + 2, "begin the comment with `#`", "#", mark=mark)
+            self._report(habit_codes.FOREIGN_COMMENT, start, start + 2, "begin the comment with `#`", "#", mark=mark)
             return end
         end = text.find("*/", start + 2)
         if end < 0:
-            self._report(codes.OPEN_COMMENT, start, start + 2, None, None)
+            self._report(habit_codes.OPEN_COMMENT, start, start + 2, None, None)
             return len(text)
         end += 2
         span = self._span(start, end)
         hint = Hint("begin each line of the comment with `#`", self._mended_comment(start, end))
-        self.found.diagnostics.append(report(codes.FOREIGN_COMMENT, span, hints=(hint,), mark=mark))
+        self.found.diagnostics.append(report(habit_codes.FOREIGN_COMMENT, span, hints=(hint,), mark=mark))
         return end
 
     def _mended_comment(self, start: int, end: int) -> tuple[Edit, ...]:
@@ -222,7 +226,7 @@ class _Reader:
         if plain is not None and (text[end].isalpha() or (text[end] == "_" and text[end + 1 : end + 2].isalpha())):
             self._add("NUMBER", start, end)
             right = _name_at(text, end)
-            self._report(codes.NO_SIGN, end, end, "write `*` between them", "*", left=plain[0], right=right)
+            self._report(habit_codes.NO_SIGN, end, end, "write `*` between them", "*", left=plain[0], right=right)
             self._add("TIMES", end, end, "*")
             return end
         spelling = whole[0]
@@ -243,7 +247,7 @@ class _Reader:
         inside = quoted[quoted.lastindex or 1].replace("\\'", "'")
         mended = '"' + re.sub(r'(?<!\\)"', r"\"", inside) + '"'
         end = quoted.end()
-        self._report(codes.TEXT_QUOTES, start, end, "write double quotes", mended)
+        self._report(habit_codes.TEXT_QUOTES, start, end, "write double quotes", mended)
         self._check_escapes(mended, start)
         self._add("TEXT", start, end, mended)
         return end

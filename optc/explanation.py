@@ -242,11 +242,11 @@ def _place_text(diagnostic: Diagnostic | None) -> str | None:
 
 def _ways(instance: Instance, wanted: str | None) -> tuple[Way, ...]:
     from optc.backends.registry import every, get
-    from optc.compiler.plan import plan
+    from optc.compiler.plan import plan, take
 
     if wanted is not None:
         get(wanted)
-    found = plan(instance, every(), wanted)
+    found, _ = take(plan(instance, every(), wanted), instance)
     return tuple(
         Way(
             (found.signature.problem_class, *route.steps),

@@ -121,14 +121,19 @@ class _Library:
         path = self.folder / target.value
         if not path.resolve().is_relative_to(self.folder.resolve()):
             self.diagnostics.append(report(codes.USE_OUTSIDE_FOLDER, target.span, path=f'"{target.value}"'))
-            return None
+            return _nothing(path)
         if not path.is_file():
             return None
         try:
             return Source(str(path), read_text(str(path)))
         except ModelError as refusal:
             self.diagnostics += refusal.diagnostics
-            return None
+            return _nothing(path)
+
+
+def _nothing(path: Path) -> Source:
+    """What stands for a file that was refused: the checker is not to say that there is none."""
+    return Source(str(path), "")
 
 
 def _library_module(name: str) -> Source | None:

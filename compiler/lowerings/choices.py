@@ -39,6 +39,7 @@ from optc.dsl.program import (
     Relation,
     SetExpr,
     Space,
+    SpecialOrderedSet,
     Symbol,
     SymbolRef,
     Variable,
@@ -47,8 +48,19 @@ from optc.dsl.program import (
 from ..instance import Floats, Instance, assemble
 from ..scope import Scope
 from ..sets import layout_of, listing, set_arity
-from ..terms import componentwise, factors, free_indices, freshened, renamed_indices, rewritten, substituted, symbols_in, walk
+from ..terms import (
+    componentwise,
+    factors,
+    free_indices,
+    freshened,
+    renamed_indices,
+    rewritten,
+    substituted,
+    symbols_in,
+    walk,
+)
 
+Body = Relation | Implication | Complementarity | SpecialOrderedSet
 _T = TypeVar("_T", bound=Symbol)
 _TRUTHS = frozenset({"lt", "le", "eq", "ne", "ge", "gt", "and", "or", "not"})
 
@@ -115,9 +127,9 @@ def lower(instance: Instance) -> OneHot:
     constraints = (*root.constraints, *(row.name for row in rows))
     scope = replace(scope, symbols=symbols)
     for name in (*changed, *(s.name for s in (*binaries.values(), *rows))):
-        if name not in scope.layouts or symbols[name].space != program.symbols[name].space:
-            if isinstance(symbols[name], (Variable, Constraint, NamedExpression)):
-                scope.layouts[name] = layout_of(symbols[name].space, scope)
+        new = name not in scope.layouts or symbols[name].space != program.symbols[name].space
+        if new and isinstance(symbols[name], (Variable, Constraint, NamedExpression)):
+            scope.layouts[name] = layout_of(symbols[name].space, scope)
     block = replace(root, objective=objective, decisions=decisions, constraints=constraints)
     without = assemble(instance, replace(program, symbols=symbols, root=block), scope)
     return OneHot(without, tuple(_groups(choice, binaries[choice.name], instance) for choice in choices))
@@ -189,15 +201,17 @@ class _Selector:
         changed = {part: componentwise(getattr(symbol, part)), "space": componentwise(symbol.space)}
         return replace(symbol, **changed)
 
-    def _body(self, body: object) -> object:
+    def _body(self, body: Body) -> Body:
         if isinstance(body, Relation):
-            return replace(body, terms=tuple(self.number(term) for term in body.terms))
+            return self._relation(body)
         if isinstance(body, Implication):
-            conclusion = self._body(body.conclusion)
-            return replace(body, condition=self.condition(body.condition), conclusion=conclusion)  # type: ignore[arg-type]
+            return replace(body, condition=self.condition(body.condition), conclusion=self._relation(body.conclusion))
         if isinstance(body, Complementarity):
-            return replace(body, left=self._body(body.left), right=self._body(body.right))  # type: ignore[arg-type]
+            return replace(body, left=self._relation(body.left), right=self._relation(body.right))
         return body
+
+    def _relation(self, relation: Relation) -> Relation:
+        return replace(relation, terms=tuple(self.number(term) for term in relation.terms))
 
     def condition(self, term: Expr) -> Expr:
         """A condition; ``(z[l] == k)`` is the number that its binary has."""

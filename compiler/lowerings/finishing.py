@@ -101,8 +101,8 @@ def _products(pieces: Sequence[SparseRows], columns: int) -> RowProducts:
     totals = np.add.reduceat(weights, first) if len(first) else weights
     keep = first[totals != 0]
     high, low = np.divmod(key[keep], max(columns, 1))
-    small = (part.astype(np.int32) for part in (owner[keep], high, low))
-    return RowProducts(*small, totals[totals != 0])
+    rows_, first_, second_ = (part.astype(np.int32) for part in (owner[keep], high, low))
+    return RowProducts(rows_, first_, second_, totals[totals != 0])
 
 
 def _sets(draft: Draft) -> OrderedSets:
@@ -117,5 +117,5 @@ def _sets(draft: Draft) -> OrderedSets:
     sizes = _joined(counts, np.int64)
     starts_ = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32)
     members_ = _joined(columns, np.int32)
-    weights = np.arange(len(members_)) - np.repeat(starts_[:-1], sizes) + 1.0
-    return OrderedSets(_joined(kinds, np.int32), starts_, members_, weights)
+    weights = np.arange(len(members_)) - np.repeat(starts_[:-1], sizes) + 1
+    return OrderedSets(_joined(kinds, np.int32), starts_, members_, weights.astype(np.float64))

@@ -24,7 +24,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -53,6 +52,7 @@ from ..polynomial import NotPolynomialError
 from ..quadratic import triangle, triangle_values
 from ..scope import EvaluationError
 from ..sets import extend
+from ..signature import WORDS, Signature
 from ..spaces import UNIT, filtered
 from . import choices
 from .conditions import ALWAYS, NEVER, Reader
@@ -61,33 +61,32 @@ from .finishing import Finished, finish
 from .instance_to_linear import columns_of as family_columns
 from .relation_rows import FalseRowError, family_rows, relation_parts, sparse
 
-if TYPE_CHECKING:
-    from ..plan import Signature
-
 NAME = "instance to discrete"
 SOURCE = "instance"
 TARGET = "discrete"
 COST = 4.0
 
-_WORDS = {
-    "lower level": "it has a lower level: someone who answers to the decisions",
-    "player": "it has players, who decide at once, each for himself",
-    "uncertainty": "it has uncertain data that nature chooses",
-    "recourse": "it has decisions that are made when the uncertain data are known",
-    "matrix decision": "it has semidefinite matrices as decisions",
-    "nonlinear objective": "its objective is nonlinear",
-    "nonlinear constraint": "it has nonlinear constraints",
-    "piecewise objective": "its objective has kinks (min, max, abs or piecewise)",
-    "piecewise constraint": "it has constraints with kinks (min, max, abs or piecewise)",
-}
+_FOREIGN = frozenset(
+    {
+        "lower level",
+        "player",
+        "uncertainty",
+        "recourse",
+        "matrix decision",
+        "nonlinear objective",
+        "nonlinear constraint",
+        "piecewise objective",
+        "piecewise constraint",
+    }
+)
 _MADE_WHOLE = frozenset({"choice", "indicator"})
 
 
 def transfer(signature: Signature) -> Signature | str:
     """The signature of the discrete form, or why there is none. Choices become whole decisions."""
-    for feature, words in _WORDS.items():
-        if feature in signature.features:
-            return words
+    feature = signature.foreign(frozenset(WORDS) - _FOREIGN)
+    if feature is not None:
+        return WORDS[feature]
     features = signature.features - {"choice"}
     if signature.features & _MADE_WHOLE:
         features |= {"integer"}
@@ -330,10 +329,10 @@ def _slack(instance: Instance, family: ConstraintFamily, side: Relation, degree:
     rows = sparse(pattern, products, instance)
     sign = 1.0 if side.ops[0] == "ge" else -1.0
     bound = rows.lower if sign > 0 else rows.upper
-    if not rows.products and rows.count == len(rows.values) and bool(np.all(np.diff(rows.starts) == 1)):
-        if bool(np.all(bound == 0)) and bool(np.all(rows.values == sign)):
-            draft.nonnegative.append(rows.indices)
-            return rows.indices
+    alone = not rows.products and rows.count == len(rows.values) and bool(np.all(np.diff(rows.starts) == 1))
+    if alone and bool(np.all(bound == 0)) and bool(np.all(rows.values == sign)):
+        draft.nonnegative.append(rows.indices)
+        return rows.indices
     finite = np.isfinite(bound)
     found = np.full(rows.count, -1, dtype=np.int32)
     kept = rows.picked(finite)

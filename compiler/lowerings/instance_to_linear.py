@@ -12,7 +12,7 @@ Lost: nothing. Lifted: the first columns are the families' own.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,10 +29,26 @@ from ..forms.linear import Floats, Ints, LinearForm, Slice
 from ..instance import Family, Instance
 from ..polynomial import NotPolynomialError
 from ..scope import EvaluationError
+from ..signature import WORDS, Signature
 from ..spaces import UNIT
 from .domains import ExtraRows, domain_rows
 
-FORM = "linear"
+NAME = "instance to linear"
+SOURCE = "instance"
+TARGET = "linear"
+COST = 1.0
+
+_ALLOWED = frozenset({"integer"})
+
+
+def transfer(signature: Signature) -> Signature | str:
+    """The linear form's signature, or the first feature that it has no place for."""
+    feature = signature.foreign(_ALLOWED)
+    return (
+        replace(signature, form=TARGET, features=signature.features & {"integer"})
+        if feature is None
+        else WORDS[feature]
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,7 +61,7 @@ class Inverse:
 
 def accepts(instance: Instance) -> Diagnostic | None:
     """None, or the first reason why the instance has no linear form."""
-    reason = unfit(instance, FORM)
+    reason = unfit(instance, TARGET)
     if reason is not None:
         return reason
     try:

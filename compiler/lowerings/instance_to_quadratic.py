@@ -9,6 +9,8 @@ lowering. Kept and lost: as in the linear lowering, whose rows and columns these
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from optc.dsl.diagnostics import Diagnostic
@@ -20,16 +22,32 @@ from ..instance import Instance
 from ..polynomial import NotPolynomialError
 from ..quadratic import Triangle, triangle, triangle_values
 from ..scope import EvaluationError
+from ..signature import WORDS, Signature
 from .instance_to_linear import Inverse, columns_of, cost_of, lift, rows_of, unfit
 
-__all__ = ["Inverse", "accepts", "lift", "lower"]
+__all__ = ["COST", "NAME", "SOURCE", "TARGET", "Inverse", "accepts", "lift", "lower", "transfer"]
 
-FORM = "quadratic"
+NAME = "instance to quadratic"
+SOURCE = "instance"
+TARGET = "quadratic"
+COST = 2.0
+
+_ALLOWED = frozenset({"integer", "quadratic objective"})
+
+
+def transfer(signature: Signature) -> Signature | str:
+    """The quadratic form's signature, or the first feature that it has no place for."""
+    feature = signature.foreign(_ALLOWED)
+    return (
+        replace(signature, form=TARGET, features=signature.features & {"integer"})
+        if feature is None
+        else WORDS[feature]
+    )
 
 
 def accepts(instance: Instance) -> Diagnostic | None:
     """None, or the first reason why the instance has no quadratic form."""
-    reason = unfit(instance, FORM)
+    reason = unfit(instance, TARGET)
     if reason is not None:
         return reason
     try:

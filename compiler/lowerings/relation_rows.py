@@ -11,13 +11,13 @@ from optc.dsl.diagnostics import Diagnostic
 from optc.dsl.program import Constraint, Expr, Relation
 
 from ..assembly import columns_of, fill, pattern
+from ..domains import Values
 from ..evaluate import evaluate
 from ..extraction import Rows, false_rows, group_of, needed_by, offsets_of, relation_patterns, row_bounds, row_patterns
 from ..forms.linear import Floats
 from ..instance import ConstraintFamily, Instance
 from ..layouts import Layout
 from ..polynomial import Monomial, expand, merged
-from ..domains import Values
 from ..terms import symbols_in
 from .drafting import ProductEntries, SparseRows
 

@@ -13,7 +13,7 @@ from optc.dsl.program import Relation
 
 from ..forms.linear import Floats, LinearForm, QuadraticForm
 from ..instance import Instance
-from ..plan import Lowered
+from ..lowering import Lowered
 from .objective import by_arrays
 from .rows import excesses
 

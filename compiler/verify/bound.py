@@ -14,7 +14,7 @@ from ..certificate import Line
 from ..forms.linear import Floats, LinearForm, QuadraticForm
 from ..instance import Instance
 from ..lifting import Names
-from ..plan import Lowered
+from ..lowering import Lowered
 from . import exact, weak_duality
 from .agreement import says_the_same
 

@@ -20,7 +20,7 @@ from ..context import Context
 from ..forms.linear import LinearForm
 from ..instance import Instance
 from ..lifting import Names
-from ..plan import Lowered
+from ..lowering import Lowered
 from . import conflict as conflicts
 from . import exact, weak_duality
 from .agreement import says_the_same

@@ -17,9 +17,11 @@ from ..forms.linear import Slice
 from ..given import values_of
 from ..instance import Instance
 from ..lifting import Names, columns_from
-from ..plan import LOWERINGS, Lowered, signature
+from ..lowering import Lowered, lower_along
+from ..plan import ways
 from ..quantifiers import class_name
 from ..result import Solution, Status
+from ..signature import signature
 from ..solve import labelled_decisions, labelled_expressions
 from . import bound as bounds
 from . import infeasible as conflicts
@@ -158,11 +160,12 @@ def _multipliers(line: Mapping[str, Any]) -> dict[str, Fraction] | None:
 
 def _lowered(instance: Instance) -> Lowered | None:
     """The cheapest form of the instance, as the planner would have it; None where it has none."""
-    source = signature(instance.program)
-    for way in sorted(LOWERINGS, key=lambda way: way.cost):
-        fits = way.offered(source) and not isinstance(way.transfer(source), str)
-        if fits and way.accepts(instance) is None:
-            return way.lower(instance)
+    reached, _ = ways(signature(instance.program))
+    for way in reached:
+        if way.end.form in ("linear", "quadratic"):
+            found = lower_along(way.path, instance)
+            if isinstance(found, Lowered):
+                return found
     return None
 
 

@@ -130,6 +130,42 @@ slopes do where a larger value is. Elsewhere the feasible region is not convex, 
 """,
 )
 
+NO_BOUND = _code(
+    "E0613",
+    "decision without a bound where one is needed",
+    "`{expression}` needs binaries and a bound of `{decision}`, which has no {side} bound",
+    "give `{decision}` a bound that holds at every point of interest, or state one as a linear row",
+    """\
+A kink that is not convex, a product with a binary or a condition becomes rows that a binary switches off. A row is
+switched off by a constant that is at least as large as the row can miss by, and that constant is derived: from the
+bounds of the decisions and the linear rows. Where nothing bounds a decision there is no such constant, and a guess
+would cut off answers or spoil the numbers.
+
+    var x
+    maximize abs(x - 3)              # wrong: nothing says how far x can go
+
+    var x in [0, 10]
+    maximize abs(x - 3)              # right
+""",
+)
+
+NO_BINARY_FACTOR = _code(
+    "E0614",
+    "product of decisions that no linear rows can state",
+    "in `{expression}` decisions are multiplied, and {reason}",
+    "make one of the factors a binary, or use a backend for quadratic or nonlinear models",
+    """\
+A product of binaries, and of a binary with a bounded linear expression, can be stated exactly by linear rows. A product
+of two decisions that both take more than two values cannot.
+
+    var x in [0, 4]; var y in [0, 4]
+    maximize x * y                    # wrong for a linear backend: a quadratic model
+
+    var on binary; var y in [0, 4]
+    maximize on * y                   # right: four rows
+""",
+)
+
 START_UNKNOWN = _code(
     "E0608",
     "start names what the model has not",

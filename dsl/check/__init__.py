@@ -8,6 +8,7 @@ from pathlib import PurePath
 
 from .. import syntax
 from ..catalogue.names import UNKNOWN_NAME
+from ..collector import collector_paused
 from ..diagnostics import Diagnostic
 from ..program import Function, Program
 from ..source import Span
@@ -24,7 +25,7 @@ from . import (
 from .collect import collect
 from .context import Context, Loader, Scope
 from .dimensions import infer
-from .walking import walking
+from .walking import deep_calls
 
 __all__ = ["Checked", "Loader", "check"]
 
@@ -44,7 +45,7 @@ def check(model: syntax.Model, load: Loader, refused: Sequence[Diagnostic] = ())
     reported again inside a place that they refuse, and there is no program where one of them is an error. Never raises
     for a wrong model: what is wrong is in ``diagnostics``, each independent mistake once, ``refused`` left out.
     """
-    with walking():
+    with collector_paused(), deep_calls():
         return _checked(model, load, refused)
 
 

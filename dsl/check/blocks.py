@@ -66,6 +66,8 @@ def _check_selection(ctx: Context, scope: Scope) -> None:
         if scope.kind == "lower":
             near = "pessimistic" if word.id.lower().startswith("p") else "optimistic"
             hints = (Hint(f"write `{near}`", (Edit(word.span, near),)),)
+        else:
+            hints = (Hint("leave it out: players answer one another", (Edit(word.span.with_blanks_before(), ""),)),)
         ctx.say(codes.SELECTION_WORD, word.span, word=word.id, kind=scope.kind, hints=hints)
 
 

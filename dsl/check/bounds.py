@@ -116,7 +116,7 @@ def bounds_of(ctx: Context, entry: Entry, attributes: Attributes) -> Limits:
     outer: dict[str, tuple[Expr, Span] | None] = {"lower": None, "upper": None}
     seen: dict[int, Value] = {}
     for side, (node, attribute) in sides.items():
-        value = seen.get(id(node)) or _bound(ctx, entry, node)
+        value = seen.get(id(node)) or _bound(ctx, entry, node, attribute)
         seen[id(node)] = value
         if value.kind == "bad":
             continue
@@ -153,7 +153,7 @@ def _sides(
             yield "upper", ends[1]
 
 
-def _bound(ctx: Context, entry: Entry, node: syntax.Expression) -> Value:
+def _bound(ctx: Context, entry: Entry, node: syntax.Expression, attribute: syntax.Attribute) -> Value:
     assert entry.frame is not None
     value = expressions.number(ctx, node, entry.frame)
     if value.kind == "bad" or not value.mask:
@@ -175,7 +175,44 @@ def _bound(ctx: Context, entry: Entry, node: syntax.Expression) -> Value:
         name=entry.name,
         where=_where(ctx, inner, entry),
         labels=(Label(ctx.entries[inner].span, "decided here"),) if inner in ctx.entries else (),
+        hints=_as_constraint(entry, attribute),
     )
+
+
+def _as_constraint(entry: Entry, attribute: syntax.Attribute) -> tuple[Hint, ...]:
+    """The mend that takes a bound out of its declaration and writes it as a constraint below."""
+    node = entry.node
+    if not isinstance(node, syntax.VarDeclaration) or any(a.word == "semicontinuous" for a in node.attributes):
+        return ()
+    names = _index_names(node.index)
+    if names is None or attribute.value is None:
+        return ()
+    head = f"[{node.index.span.text}]: " if node.index is not None else ""
+    indices = f"[{names}]" if names else ""
+    relations = [_relation_text(f"{name.id}{indices}", attribute.word, attribute.value) for name in node.names]
+    source, end = node.span.source, node.span.end
+    begin = source.text.rfind("\n", 0, node.span.start) + 1
+    indent = " " * (node.span.start - begin) if source.text[begin : node.span.start].isspace() else ""
+    listed = "".join(f"\n{indent}  {head}{relation}" for relation in relations)
+    below = f"\n{indent}subject to{listed}"
+    taken = attribute.span.with_blanks_before()
+    edits = (Edit(taken, below),) if taken.end == end else (Edit(taken, ""), Edit(Span(source, end, end), below))
+    return (Hint("write it as a constraint", edits),)
+
+
+def _index_names(index: syntax.IndexList | None) -> str | None:
+    """``i, j`` for ``[i in I, j in J]``; None where an index has no name, so that none can be written."""
+    if index is None:
+        return ""
+    patterns = [generator.pattern for generator in index.generators]
+    return ", ".join(p.span.text for p in patterns if p is not None) if None not in patterns else None
+
+
+def _relation_text(name: str, word: str, value: syntax.Expression) -> str:
+    if word == "in" and isinstance(value, syntax.ListLiteral):
+        low, high = value.items
+        return f"{low.span.text} <= {name} <= {high.span.text}"
+    return f"{name} {word} {value.span.text}"
 
 
 def _where(ctx: Context, name: str, entry: Entry) -> str:

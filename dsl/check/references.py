@@ -36,12 +36,16 @@ def unknown(ctx: Context, name: syntax.Name, frame: Frame, prefer: str | None = 
 
 def _nearest(ctx: Context, name: syntax.Name, frame: Frame, prefer: str | None) -> tuple[Hint, ...]:
     kinds = {n: e.kind for n, e in ctx.entries.items() if e.kind != "block"}
-    pool = [n for n, k in kinds.items() if prefer is None or k == prefer]
+    pool = [n for n, k in kinds.items() if (k != "set" if prefer is None else k == prefer)]
     if prefer is None:
         pool += [*frame.indices, *(frame.arguments or ())]
     found = membership.nearest(name.id, pool)
     if found is None:
-        return ()
+        over = next((n for n, k in kinds.items() if k == "set" and n.lower() == name.id.lower()), None)
+        if prefer is not None or over is None:
+            return ()
+        text = f"if it is an index, introduce it: `[{name.id} in {over}]` in front, or `for {name.id} in {over}`"
+        return (Hint(text),)
     return (Hint(f"did you mean `{found}`?", (Edit(name.span, found),)),)
 
 

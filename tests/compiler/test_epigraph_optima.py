@@ -11,7 +11,7 @@ from agreement import instance_of, program_of
 
 from optc.compiler.evaluate import evaluate
 from optc.compiler.instance import Instance
-from optc.compiler.lowerings import epigraph, instance_to_linear
+from optc.compiler.lowerings import kinks_to_epigraph as epigraph, instance_to_linear
 from optc.compiler.spaces import UNIT
 
 
@@ -23,7 +23,7 @@ def optimum(instance: Instance) -> tuple[float, dict[str, np.ndarray]]:
     """The optimal value that HiGHS finds, and the values of the families."""
     assert instance_to_linear.accepts(instance) is not None
     assert epigraph.accepts(instance) is None
-    form, inverse = instance_to_linear.lower(epigraph.lower(instance).instance)
+    form, inverse = instance_to_linear.lower(epigraph.lower(instance)[0])
     solver = highspy.Highs()
     solver.setOptionValue("output_flag", False)
     rows, columns = form.shape
@@ -101,5 +101,5 @@ minimize sum(w[i] * max(a[i, j] * x[j] - 1 for j in J) for i in I if w[i] > 0) +
 )
 def test_kinks_that_need_binaries_are_refused_with_their_place(text: str) -> None:
     instance = build(text)
-    reason = epigraph.accepts(instance) or instance_to_linear.accepts(epigraph.lower(instance).instance)
+    reason = epigraph.accepts(instance) or instance_to_linear.accepts(epigraph.lower(instance)[0])
     assert reason is not None and reason.place is not None

@@ -10,11 +10,15 @@ import pytest
 
 import optc
 from optc.backends import registry
-from optc.compiler.plan import LOWERINGS, Plan, Signature, plan, signature
+from optc.compiler import lowering
+from optc.compiler.lowerings import instance_to_linear
+from optc.compiler.plan import Plan, plan, take
+from optc.compiler.signature import Signature, signature
 
 
 def planned(text: str, backends: Any = None, wanted: str | None = None) -> Plan:
-    return plan(optc.parse(text).bind().instance, backends or (registry.get("highs"),), wanted)
+    instance = optc.parse(text).bind().instance
+    return take(plan(instance, backends or (registry.get("highs"),), wanted), instance)[0]
 
 
 def twin(**attributes: Any) -> Any:
@@ -92,7 +96,38 @@ def test_signatures_say_what_a_model_is_made_of(text: str, features: set[str]) -
 
 
 def test_a_lowering_transfers_what_it_keeps_and_refuses_the_rest_in_words() -> None:
-    linear, quadratic = LOWERINGS[:2]
+    known = {each.name: each for each in lowering.every()}
+    linear, quadratic = known["instance to linear"], known["instance to quadratic"]
     whole = Signature("instance", "mixed-integer quadratic", frozenset({"integer", "quadratic objective"}))
     assert quadratic.transfer(whole) == Signature("quadratic", "mixed-integer quadratic", frozenset({"integer"}))
     assert linear.transfer(whole) == "its objective is quadratic"
+
+
+def test_a_lowering_of_the_users_own_takes_part_in_planning() -> None:
+    own = SimpleNamespace(
+        NAME="squares away",
+        SOURCE="instance",
+        TARGET="linear",
+        COST=0.1,
+        transfer=lambda source: Signature("linear", source.problem_class, frozenset()),
+        accepts=instance_to_linear.accepts,
+        lower=instance_to_linear.lower,
+        lift=instance_to_linear.lift,
+    )
+    with pytest.raises(TypeError, match="lift"):
+        lowering.register(SimpleNamespace(NAME="half", SOURCE="instance", TARGET="linear", COST=1.0))
+    registry.register(own)
+    try:
+        with pytest.raises(ValueError, match="already"):
+            registry.register(own)
+        found = planned(LINEAR)
+        assert found.chosen is not None and found.chosen.path[0].name == "squares away"
+    finally:
+        registry.unregister("squares away")
+    assert planned(LINEAR).chosen.path[0].name == "instance to linear"  # type: ignore[union-attr]
+
+
+def test_a_route_that_does_not_stand_gives_way_to_the_next() -> None:
+    found = planned("var x in [-1, 1]\nminimize -x^2\n", (registry.get("highs"), registry.get("scip")))
+    assert found.chosen is not None and found.chosen.backend.name == "scip"
+    assert "the objective is not convex" in found.text()

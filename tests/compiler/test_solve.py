@@ -226,7 +226,7 @@ def test_a_concave_quadratic_is_maximised() -> None:
 
 
 def test_a_quadratic_that_is_not_convex_is_refused_by_name() -> None:
-    found = solved("var x in [-1, 1]\nminimize -x^2\n")
+    found = solved("var x in [-1, 1]\nminimize -x^2\n", backend="highs")
     assert (found.status, found.termination, found.exit_code) == ("failed", "no route", 6)
     assert any("not convex" in each.message for each in found.diagnostics)
 

@@ -40,10 +40,17 @@ from ..domains import Values
 from ..evaluate import evaluate, numbers
 from ..instance import ConstraintFamily, Family, Instance
 from ..scope import EvaluationError, text_of
-from ..sets import extend, layout_of
+from ..sets import extend as extended_table
+from ..sets import layout_of
+from ..signature import Signature
 from ..spaces import UNIT
 from ..terms import bound_indices, freshened, renamed_indices, substituted
 
+NAME = "epigraph"
+SOURCE = TARGET = "instance"
+COST = 0.5
+
+_KINKS = frozenset({"piecewise objective", "piecewise constraint"})
 _UPWARDS = {"le": (1, -1), "ge": (-1, 1)}  # for each side, whether a larger value is worse (1) or better (-1)
 
 
@@ -62,13 +69,12 @@ class Epigraph:
     instance: Instance
     bounded: tuple[Bounded, ...]
 
-    def extended(self, point: Mapping[str, Values]) -> dict[str, Values]:
-        """A point of the original instance with the new families at the values of their terms."""
-        found = dict(point)
-        for each in self.bounded:
-            layout = self.instance.scope.layouts[each.symbol.name]
-            found[each.symbol.name] = self.instance.values(each.term, found, layout, each.symbol.name)
-        return found
+
+def transfer(signature: Signature) -> Signature | None:
+    """The same without kinks; None where there are none."""
+    if not signature.features & _KINKS:
+        return None
+    return replace(signature, features=signature.features - _KINKS)
 
 
 class _WrongWay(Exception):
@@ -90,12 +96,28 @@ def accepts(instance: Instance) -> Diagnostic | None:
     return None
 
 
-def lower(instance: Instance) -> Epigraph:
+def lower(instance: Instance) -> tuple[Instance, Epigraph]:
     """The instance without kinks. Raises ``ValueError`` where ``accepts`` gives a reason."""
     try:
-        return _rewrite(instance)
+        found = _rewrite(instance)
     except _WrongWay as refusal:
         raise ValueError(str(refusal)) from None
+    return found.instance, found
+
+
+def lift(point: Mapping[str, Values], inverse: Epigraph) -> dict[str, Values]:
+    """Values of the original's families: the new ones are left out."""
+    made = {each.symbol.name for each in inverse.bounded}
+    return {name: values for name, values in point.items() if name not in made}
+
+
+def extend(point: Mapping[str, Values], inverse: Epigraph) -> dict[str, Values]:
+    """A point of the original instance with the new families at the values of their terms."""
+    found = dict(point)
+    for each in inverse.bounded:
+        layout = inverse.instance.scope.layouts[each.symbol.name]
+        found[each.symbol.name] = inverse.instance.values(each.term, found, layout, each.symbol.name)
+    return found
 
 
 # -------------------------------------------------------------------------------------------------------- rewriting
@@ -145,7 +167,7 @@ class _Rewriter:
         other = term.args[1 - kinked]
         if not self.shapes.of(other).constant or (term.op == "div" and kinked == 1):
             raise _refusal(term)
-        values = numbers(evaluate(other, extend(space, UNIT, self.instance.scope), self.instance.scope))
+        values = numbers(evaluate(other, extended_table(space, UNIT, self.instance.scope), self.instance.scope))
         sign = 1 if (values >= 0).all() else -1 if (values <= 0).all() else 0
         args = list(term.args)
         args[kinked] = self.term(args[kinked], way * sign, space, family)
@@ -171,7 +193,7 @@ class _Rewriter:
             _op("div", _op("sub", heights[k + 1], heights[k]), _op("sub", points[k + 1], points[k]))
             for k in range(len(points) - 1)
         ]
-        table = extend(space, UNIT, self.instance.scope)
+        table = extended_table(space, UNIT, self.instance.scope)
         steep = [numbers(evaluate(slope, table, self.instance.scope)) for slope in slopes]
         if not all((way * (b - a) >= 0).all() for a, b in pairwise(steep)):
             raise _refusal(term)

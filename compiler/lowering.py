@@ -1,0 +1,134 @@
+"""What a lowering is, and where the planner finds them.
+
+A lowering is a module ``source_to_target`` of ``compiler/lowerings``, or any object that a user registers, with
+
+    NAME, SOURCE, TARGET, COST     what it is called in routes; the forms it leads between (``instance`` is one);
+                                   about how much harder the target is to solve
+    transfer(signature)            the target's signature; the reason why not, in words; None where it has nothing to do
+    accepts(source)                None, or the first reason why not, with its place
+    lower(source)                  the target, and what ``lift`` needs
+    lift(answer, inverse)          the answer of the source: columns ``(…, n)``, or values by family
+    extend(point, inverse)         between instances only: a point of the source as one of the target
+
+Adding one is adding a file: nothing else names it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Any
+
+from optc.dsl.diagnostics import Diagnostic
+
+from . import lowerings
+from .forms.linear import Floats, LinearForm
+from .instance import Instance
+from .signature import Signature
+
+
+@dataclass(frozen=True, slots=True)
+class Lowering:
+    """A lowering as the planner sees it; see the head of the module."""
+
+    name: str
+    source: str
+    target: str
+    cost: float
+    transfer: Callable[[Signature], Signature | str | None]
+    accepts: Callable[[Any], Diagnostic | None]
+    lower: Callable[[Any], tuple[Any, Any]]
+    lift: Callable[[Any, Any], Any]
+    extend: Callable[[Mapping[str, Floats], Any], Mapping[str, Floats]] | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lowered:
+    """A form, and the way back. ``instance``: the one whose families the form's rows and columns are.
+
+    ``lift``: values of the original's decision families from the form's columns. ``extend``: a point of the original
+    with the values of what ``instance`` has beyond it.
+    """
+
+    form: LinearForm
+    instance: Instance
+    lift: Callable[[Floats], Mapping[str, Floats]]
+    extend: Callable[[Mapping[str, Floats]], Mapping[str, Floats]]
+
+
+_REQUIRED = ("NAME", "SOURCE", "TARGET", "COST", "transfer", "accepts", "lower", "lift")
+_registered: list[Lowering] = []
+
+
+def lowering_of(module: Any) -> Lowering:
+    """The record of a module or object. Raises TypeError where it lacks something."""
+    missing = [name for name in _REQUIRED if not hasattr(module, name)]
+    if missing:
+        raise TypeError(f"a lowering needs {', '.join(missing)}; see optc.compiler.lowering")
+    found = (getattr(module, name) for name in _REQUIRED)
+    return Lowering(*found, extend=getattr(module, "extend", None))
+
+
+def register(module: Any) -> None:
+    """Add a lowering of the user's own. Raises TypeError where it lacks something, ValueError for a name in use."""
+    new = lowering_of(module)
+    if any(each.name == new.name for each in every()):
+        raise ValueError(f"there is a lowering called {new.name!r} already")
+    _registered.append(new)
+
+
+def unregister(name: str) -> None:
+    """Take a registered lowering out again. Raises KeyError where none has that name."""
+    for each in _registered:
+        if each.name == name:
+            _registered.remove(each)
+            return
+    raise KeyError(name)
+
+
+def every() -> tuple[Lowering, ...]:
+    """The lowerings there are, built in first."""
+    return (*_built_in(), *_registered)
+
+
+@cache
+def _built_in() -> tuple[Lowering, ...]:
+    names = sorted(module.name for module in iter_modules(lowerings.__path__) if "_to_" in module.name)
+    modules = (import_module(f"{lowerings.__name__}.{name}") for name in names)
+    return tuple(lowering_of(module) for module in modules if hasattr(module, "NAME"))
+
+
+def lower_along(path: tuple[Lowering, ...], instance: Instance) -> Lowered | Diagnostic:
+    """The form at the end of a path of lowerings, or why one of them does not accept what it gets.
+
+    Raises ``DataError`` for undefined numbers.
+    """
+    source: Any = instance
+    last = instance
+    taken: list[tuple[Lowering, Any]] = []
+    for step in path:
+        reason = step.accepts(source)
+        if reason is not None:
+            return reason
+        source, inverse = step.lower(source)
+        taken.append((step, inverse))
+        if isinstance(source, Instance):
+            last = source
+
+    def lift(x: Floats) -> Mapping[str, Floats]:
+        answer: Any = x
+        for step, inverse in reversed(taken):
+            answer = step.lift(answer, inverse)
+        found: Mapping[str, Floats] = answer
+        return found
+
+    def extend(point: Mapping[str, Floats]) -> Mapping[str, Floats]:
+        for step, inverse in taken:
+            if step.extend is not None:
+                point = step.extend(point, inverse)
+        return point
+
+    return Lowered(source, last, lift, extend)
