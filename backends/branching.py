@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from optc.compiler.forms.linear import Floats, Ints
 
 LEAST = 1e-6  # of an estimate in a product of two, so that one child that costs nothing leaves the other its say
+RELIABLE = 4  # rises known of each child
 ZERO = 1e-9  # what is as near as this to zero, or to a whole number within the tolerance, is branched on last
 
 Box = tuple[Floats, Floats]  # lower and upper bounds of the columns
@@ -31,6 +32,18 @@ class Branch:
     candidate: int
     side: int
     distance: float
+
+
+@dataclass(frozen=True, slots=True)
+class Fork:
+    """The children of a candidate, the cheaper first. A child whose bounds exclude each other is left out.
+
+    ``score``: the product of their estimated rises; ``reliable``: whether enough is known for that.
+    """
+
+    branches: tuple[Branch, ...]
+    score: float
+    reliable: bool
 
 
 class Brancher:
@@ -57,32 +70,31 @@ class Brancher:
         """Whether the bounds leave a pair of which no column is fixed at zero."""
         return not _decided(box, self.pairs).all()
 
-    def branches(self, box: Box, x: Floats | None) -> list[Branch] | None:
-        """The children of the best candidate, the cheaper first, or None where all is decided.
+    def ranked(self, box: Box, x: Floats, most: int) -> list[Fork]:
+        """The candidates that are estimated to raise the bound most, ``most`` at most; none where all is decided.
 
-        Without a point the first open pair, else the first whole column of finite bounds, is taken. A child whose
-        bounds exclude each other is left out, so there may be one, or none.
+        Those that rounding errors alone leave undecided come only where there are no others.
         """
-        if x is None:
-            return self._blind(box)
         distances = self._distances(box, x)
         least = distances.min(axis=1)
         limits = np.repeat([ZERO, self.tolerance], [len(self.pairs), len(self.whole)])
-        for candidates in (np.flatnonzero(least > limits), np.flatnonzero(least > 0.0)):
-            if len(candidates):
-                return self._best(box, x, candidates, distances)
-        return None
-
-    def _best(self, box: Box, x: Floats, candidates: NDArray[np.intp], distances: Floats) -> list[Branch]:
+        candidates = np.flatnonzero(least > limits)
+        if not len(candidates):
+            candidates = np.flatnonzero(least > 0.0)
         estimates = np.maximum(self._costs()[candidates] * distances[candidates], LEAST)
         estimates[self._excluded(box)[candidates]] = math.inf
-        chosen = int(np.argmax(estimates.prod(axis=1)))
-        candidate = int(candidates[chosen])
-        order = (0, 1) if estimates[chosen, 0] <= estimates[chosen, 1] else (1, 0)
+        scores = estimates.prod(axis=1)
+        order = np.argsort(-scores, kind="stable")[:most]
+        return [self._fork(box, x, int(candidates[k]), distances, estimates[k]) for k in order]
+
+    def _fork(self, box: Box, x: Floats, candidate: int, distances: Floats, estimates: Floats) -> Fork:
+        order = (0, 1) if estimates[0] <= estimates[1] else (1, 0)
         if candidate < len(self.pairs):
-            return self._of_pair(box, candidate, distances[candidate], order)
-        column = int(self.whole[candidate - len(self.pairs)])
-        return self._of_whole(box, column, math.floor(x[column]), candidate, distances[candidate], order)
+            branches = self._of_pair(box, candidate, distances[candidate], order)
+        else:
+            column = int(self.whole[candidate - len(self.pairs)])
+            branches = self._of_whole(box, column, math.floor(x[column]), candidate, distances[candidate], order)
+        return Fork(tuple(branches), float(estimates.prod()), bool(self._count[candidate].min() >= RELIABLE))
 
     def learn(self, branch: Branch, rise: float) -> None:
         """Note that the bound rose so much in a child."""
@@ -148,7 +160,8 @@ class Brancher:
         room = (box[0][column] <= floor, floor + 1 <= box[1][column])
         return [both[side] for side in order if room[side]]
 
-    def _blind(self, box: Box) -> list[Branch] | None:
+    def blind(self, box: Box) -> list[Branch] | None:
+        """Children without a point: of the first open pair, or the first whole column of finite bounds; None without."""
         nowhere = np.zeros(2)
         pairs = np.flatnonzero(~_decided(box, self.pairs))
         if len(pairs):

@@ -30,11 +30,12 @@ from optc.compiler.forms.linear import Floats, Ints, LinearForm, QuadraticForm
 from optc.compiler.verify.weak_duality import curvature
 
 from . import highs
-from .branching import Box, Branch, Brancher
+from .branching import LEAST, Box, Branch, Brancher
 from .node_relaxation import Relaxation, Relaxed, without_objective
 from .options import option
 
 REPORT_EVERY = 0.1  # seconds between two progress reports
+LOOK = 20  # candidates whose children are looked at, at a node, where little is known of them
 DIVE = 0.25  # share of the gap within which a dive goes on
 WHOLE = 1e-6  # tolerance of integrality at most
 NOISE = 1e-9  # relative difference of two values that is nothing but rounding
@@ -79,7 +80,7 @@ def version() -> str | None:
     return highs.version()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Statistics:
     """What a search took: ``nodes`` of the tree, ``relaxations`` solved in all and their ``iterations``; ``points``
     that were better than the one before.
@@ -227,8 +228,7 @@ class _Tree:
         if found.state == "infeasible":
             return None
         bound = max(node.bound, found.value)
-        if bound >= self._cutoff():
-            self.floor = min(self.floor, bound)
+        if self._closes(bound):
             return None
         basis = self.relaxation.basis()
         if found.x is not None:
@@ -238,15 +238,57 @@ class _Tree:
             if self.brancher.satisfied(found.x) or self._rounds(dived=dived):
                 self._round(box, found.x)
                 self.relaxation.resume(basis)
-                if bound >= self._cutoff():
-                    self.floor = min(self.floor, bound)
+                if self._closes(bound):
                     return None
-        branches = self.brancher.branches(box, found.x)
+        branches = self._blind(box, bound) if found.x is None else self._chosen(box, found.x, bound, basis)
         if branches is None:  # nothing is left to branch on, and the relaxation could not be solved
             self.unsolved, self.floor = True, min(self.floor, bound)
             return None
-        children = [_Node(bound, node.depth + 1, node, branch, basis) for branch in branches]
+        children = [_Node(raised, node.depth + 1, node, branch, basis) for branch, raised in branches]
         return self._dive(children, bound)
+
+    def _blind(self, box: Box, bound: float) -> list[tuple[Branch, float]] | None:
+        branches = self.brancher.blind(box)
+        return None if branches is None else [(branch, bound) for branch in branches]
+
+    def _chosen(self, box: Box, x: Floats, bound: float, basis: Any) -> list[tuple[Branch, float]] | None:
+        """The children of the best candidate with their bounds; those that are closed already are left out."""
+        forks = self.brancher.ranked(box, x, LOOK)
+        best: tuple[float, list[tuple[Branch, float]]] | None = None
+        for fork in forks:
+            children = [(branch, bound) for branch in fork.branches]
+            score = fork.score
+            if len(children) == 2 and not fork.reliable:
+                children = [(branch, self._probed(box, branch, bound, basis)) for branch in fork.branches]
+                score = math.prod(max(raised - bound, LEAST) for _branch, raised in children)
+                children = [child for child in children if not self._closes(child[1])]
+            if len(children) < 2:
+                return children
+            if best is None or score > best[0]:
+                best = score, sorted(children, key=lambda child: child[1])
+        return None if best is None else best[1]
+
+    def _probed(self, box: Box, branch: Branch, bound: float, basis: Any) -> float:
+        """The bound of a child (infinite where it is infeasible), from its relaxation; pseudo-costs learn from it."""
+        lower, upper = box[0].copy(), box[1].copy()
+        lower[branch.column] = max(lower[branch.column], branch.lower)
+        upper[branch.column] = min(upper[branch.column], branch.upper)
+        self.relaxation.resume(basis)
+        found = self.relaxation.solve(lower, upper)
+        if found.state == "optimal":
+            self.brancher.learn(branch, max(0.0, found.value - bound))
+            if found.x is not None and self.brancher.exact(found.x):
+                self._take(found)
+        if found.state == "infeasible":
+            return math.inf
+        return max(bound, found.value) if found.state == "optimal" else bound
+
+    def _closes(self, bound: float) -> bool:
+        """Whether a part with this bound need not be looked at; its bound is noted."""
+        if bound < self._cutoff():
+            return False
+        self.floor = min(self.floor, bound)
+        return True
 
     def _dive(self, children: list[_Node], bound: float) -> _Node | None:
         """The first child where the dive goes on; the others, or all, wait."""
@@ -261,9 +303,8 @@ class _Tree:
         if not self.heap:
             return None
         bound, _order, node = heapq.heappop(self.heap)
-        if bound < self._cutoff():
+        if not self._closes(bound):
             return node
-        self.floor = min(self.floor, bound)
         self.heap.clear()  # the others are no better
         return None
 

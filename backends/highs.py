@@ -11,9 +11,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import PackageNotFoundError
-from importlib.metadata import version as package_version
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -23,6 +20,7 @@ from optc.compiler.backend import Capabilities, Goal, Start
 from optc.compiler.context import Context, Progress
 from optc.compiler.forms.linear import Floats, Ints, LinearForm, QuadraticForm
 
+from . import installed
 from .options import option
 
 INFINITE = 1e20  # HiGHS takes bounds of this size and beyond for infinite
@@ -84,12 +82,7 @@ options = Options
 
 def version() -> str | None:
     """The version of the installed highspy, or None; highspy itself is not imported."""
-    if find_spec("highspy") is None:
-        return None
-    try:
-        return package_version("highspy")
-    except PackageNotFoundError:
-        return None
+    return installed.version("highspy", "highspy")
 
 
 def load(form: LinearForm) -> Any:

@@ -8,13 +8,17 @@ from __future__ import annotations
 from difflib import get_close_matches
 from functools import cache
 from importlib import import_module
-from importlib.metadata import entry_points
-from typing import Any, cast
+from typing import TYPE_CHECKING, cast
 
 from optc.compiler import lowering
 from optc.compiler.backend import Backend
 from optc.dsl.catalogue import report, solving
 from optc.dsl.diagnostics import Diagnostic, Hint
+
+from .installed import entry_points
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 BUILT_IN = ("highs", "scip")
 GROUP = "optc.backends"
@@ -85,8 +89,8 @@ def every() -> tuple[Backend, ...]:
 
 
 @cache
-def _from_packages() -> dict[str, Any]:
-    return {point.name: point for point in entry_points(group=GROUP)}
+def _from_packages() -> dict[str, EntryPoint]:
+    return entry_points(GROUP)
 
 
 _REQUIRED = ("name", "title", "install", "capabilities", "options", "version", "solve")

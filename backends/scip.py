@@ -12,14 +12,10 @@ reading it 0.03 s, so there is no file.
 from __future__ import annotations
 
 import math
-from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError
-from importlib.metadata import version as package_version
-from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -29,7 +25,11 @@ from optc.compiler.context import Context, Progress
 from optc.compiler.forms.discrete import DiscreteForm
 from optc.compiler.forms.linear import Floats, Ints, LinearForm, QuadraticForm
 
+from . import installed
 from .options import option
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 INFINITE = 1e20  # SCIP takes bounds of this size and beyond for infinite
 POLL = 0.02  # seconds between two looks at the cancellation while SCIP works
@@ -79,12 +79,7 @@ options = Options
 
 def version() -> str | None:
     """The version of the installed pyscipopt, or None; pyscipopt itself is not imported."""
-    if find_spec("pyscipopt") is None:
-        return None
-    try:
-        return package_version("pyscipopt")
-    except PackageNotFoundError:
-        return None
+    return installed.version("pyscipopt", "pyscipopt")
 
 
 def load(form: LinearForm) -> Any:
@@ -322,6 +317,8 @@ def _run(model: Any, context: Context) -> None:
     watch = _Watch(context)
     kinds = _scip().SCIP_EVENTTYPE
     model.attachEventHandlerCallback(watch.look, [kinds.NODESOLVED, kinds.LPSOLVED, kinds.BESTSOLFOUND])
+    from concurrent.futures import wait
+
     work = _threads().submit(model.optimizeNogil)
     try:
         while wait((work,), POLL).not_done:
@@ -337,7 +334,9 @@ def _run(model: Any, context: Context) -> None:
 
 @cache
 def _threads() -> ThreadPoolExecutor:
-    """Threads that are used again: the automatic differentiation in SCIP serves a fixed number of them in a process' life, then fails."""
+    """Threads that are used again: automatic differentiation in SCIP fails in a process that had some 80 of them."""
+    from concurrent.futures import ThreadPoolExecutor
+
     return ThreadPoolExecutor(max_workers=32, thread_name_prefix="scip")
 
 

@@ -204,11 +204,10 @@ def _round(ranges: Ranges, rows: _Rows, integer: NDArray[np.bool_]) -> Ranges | 
     positive = rows.value > 0
     least = _Activity.of(rows, rows.value * np.where(positive, low, high))
     most = _Activity.of(rows, rows.value * np.where(positive, high, low))
-    below = (rows.upper[rows.row] - least.others) / rows.value  # a bound of the decision: upper where a > 0
-    above = (rows.lower[rows.row] - most.others) / rows.value
-    slack = [_slack(found, rows, a) for found, a in ((below, least), (above, most))]
-    uppers = np.where(positive, below + slack[0], above + slack[1])
-    lowers = np.where(positive, above - slack[1], below - slack[0])
+    below, room = _offers(rows.upper, least, rows)  # for the decision: from above where its coefficient is positive
+    above, space = _offers(rows.lower, most, rows)
+    uppers = np.where(positive, below + room, above + space)
+    lowers = np.where(positive, above - space, below - room)
     upper, upper_row = _moved(ranges.upper, ranges.upper_row, uppers, rows, integer)
     lower, lower_row = _moved(-ranges.lower, ranges.lower_row, -lowers, rows, integer)
     lower = -lower
@@ -224,11 +223,18 @@ _ROUNDING = 1e-12
 _OUTWARDS = 1e-9
 
 
-def _slack(found: Floats, rows: _Rows, activity: _Activity) -> Floats:
-    """How far a bound is moved outwards: not at all where sums of whole numbers and a division without rest gave it."""
-    exact = activity.whole & (found == np.rint(found)) & (rows.value == np.rint(rows.value))
+def _offers(ends: Floats, activity: _Activity, rows: _Rows) -> tuple[Floats, Floats]:
+    """What one end of its row leaves each decision, and by how much that is to be moved outwards: not at all where
+    whole numbers gave a number that float64 holds.
+    """
+    end = ends[rows.row]
+    rest = end - activity.others
+    found = rest / rows.value
+    plain = (rows.value == np.rint(rows.value)) & (np.abs(rows.value) < 2.0**12) & (np.abs(found) < 2.0**30)
+    divided = (found * 1024.0 == np.rint(found * 1024.0)) & (found * rows.value == rest)  # both are exact here
+    exact = activity.whole & (end == np.rint(end)) & plain & divided
     cost = _ROUNDING * activity.size / np.abs(rows.value) + _OUTWARDS * np.maximum(1.0, np.abs(found))
-    return np.where(exact, 0.0, cost)
+    return found, np.where(exact, 0.0, cost)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -254,8 +260,11 @@ class _Activity:
         direction = np.zeros(count)
         np.add.at(direction, rows.row, sign)
         others = np.where(left > 0, np.sign(direction[rows.row]) * np.inf, total[rows.row] - finite)
-        broken = np.bincount(rows.row, weights=(finite != np.rint(finite)).astype(np.float64), minlength=count)
-        return _Activity(others, size[rows.row], ((broken == 0) & (size < 2.0**50))[rows.row])
+        own = (finite != np.rint(finite)).astype(np.float64)
+        broken = np.bincount(rows.row, weights=own, minlength=count)[rows.row] - own
+        whole = (broken == 0) & (size[rows.row] < 2.0**30)
+        others = np.where(whole, np.rint(others), others)  # the rest is whole; its difference of sums is nearly so
+        return _Activity(others, size[rows.row], whole)
 
 
 def _moved(ends: Floats, origin: Ints, offers: Floats, rows: _Rows, integer: NDArray[np.bool_]) -> tuple[Floats, Ints]:

@@ -68,8 +68,17 @@ def lowering_of(module: Any) -> Lowering:
     missing = [name for name in _REQUIRED if not hasattr(module, name)]
     if missing:
         raise TypeError(f"a lowering needs {', '.join(missing)}; see optc.compiler.lowering")
-    found = (getattr(module, name) for name in _REQUIRED)
-    return Lowering(*found, extend=getattr(module, "extend", None))
+    return Lowering(
+        module.NAME,
+        module.SOURCE,
+        module.TARGET,
+        module.COST,
+        module.transfer,
+        module.accepts,
+        module.lower,
+        module.lift,
+        getattr(module, "extend", None),
+    )
 
 
 def register(module: Any) -> None:

@@ -28,6 +28,7 @@ from optc.dsl.catalogue import report
 from optc.dsl.catalogue.solving import NO_BOUND
 from optc.dsl.diagnostics import Diagnostic
 from optc.dsl.program import (
+    SCALAR,
     Apply,
     Bind,
     Bounds,
@@ -180,6 +181,7 @@ class Rewriter:
     wanted: Callable[[Rewriter, Expr], bool]
     rule: Rule
     title: str = ""
+    root: Space = SCALAR
     made: list[Made] = field(default_factory=list)
     rows: list[Constraint] = field(default_factory=list)
     bounds: list[DerivedBound] = field(default_factory=list)
@@ -268,6 +270,10 @@ class Rewriter:
 
         zero = number(0.0)
         down = scaled(opposite(way))
+        # A row keeps its decisions, at coefficient 0 too: without any it would be a mistake of the data, not infeasible.
+        inside = len(space.generators) > len(self.root.generators)
+        if not inside or not self.values(data, narrowed(space, data)).any():
+            return self.either(op("lt", data, zero), down, scaled(way), space)
         return self.either(
             op("gt", data, zero),
             scaled(way),
@@ -296,9 +302,10 @@ class Rewriter:
             return term
         key = (term.symbol, way)
         if key not in self._named:
-            title, self.title = self.title, symbol.name
+            title, root = self.title, self.root
+            self.title, self.root = symbol.name, symbol.space
             definition = self.term(symbol.definition, way, symbol.space)
-            self.title = title
+            self.title, self.root = title, root
             name = self.name(f"{symbol.name} ({_WAYS[way]})")
             self._add(replace(symbol, name=name, definition=definition), self.instance.scope.layouts[symbol.name])
             self._named[key] = name
@@ -460,7 +467,10 @@ _WAYS: dict[Way, str] = {1: "from above", -1: "from below", 0: "exactly"}
 
 
 def opposite(way: Way) -> Way:
-    return -way  # type: ignore[return-value]
+    return _OPPOSITE[way]
+
+
+_OPPOSITE: dict[Way, Way] = {1: -1, -1: 1, 0: 0}
 
 
 def _arities(space: Space) -> tuple[int, int]:
@@ -493,13 +503,13 @@ def rewrite(instance: Instance, wanted: Callable[[Rewriter, Expr], bool], rule: 
 def _objective(objective: Objective | None, rewriter: Rewriter) -> Objective | None:
     if objective is None or objective.expression is None:
         return objective
-    rewriter.title = objective.name or "objective"
+    rewriter.title, rewriter.root = objective.name or "objective", SCALAR
     way: Way = -1 if objective.sense == "maximize" else 1
     return replace(objective, expression=rewriter.term(objective.expression, way, Space()))
 
 
 def _constraint(symbol: Constraint, rewriter: Rewriter) -> Constraint:
-    rewriter.title = symbol.name
+    rewriter.title, rewriter.root = symbol.name, symbol.space
     body = symbol.body
     if isinstance(body, Relation):
         new: Relation | Implication | Complementarity = _relation(body, symbol.space, rewriter)
@@ -511,7 +521,9 @@ def _constraint(symbol: Constraint, rewriter: Rewriter) -> Constraint:
     else:
         return symbol
     found = replace(symbol, body=new)
-    rewriter.instance.scope.symbols[symbol.name] = found
+    symbols = rewriter.instance.scope.symbols
+    assert isinstance(symbols, dict)
+    symbols[symbol.name] = found
     return found
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from .catalogue import habits as habit_codes
 from .catalogue import report
 from .catalogue import syntax as codes
 from .diagnostics import Diagnostic, Edit, Hint
 from .source import Source, Span
-from .vocabulary import HARD_WORDS, INFIX, PROPERTIES
+from .vocabulary import FOREIGN_ATTRIBUTES, HARD_WORDS, INFIX, PROPERTIES
 from .words import Token
 
 _OPERAND_ENDS = frozenset({"NAME", "NUMBER", "TEXT", ")", "]", "}"})
@@ -137,6 +138,14 @@ def _operand_after_operand(place: _Place) -> Diagnostic | None:
         return None
     if token.kind == "NAME":
         attribute = "default" in acceptable
+        if token.text in ("x", "X") and attribute and "TIMES" in acceptable:
+            return report(
+                habit_codes.FOREIGN_WORD, span, hints=(Hint("write `*`", (Edit(span, "*"),)),), word="x", ours="*"
+            )
+        if attribute and token.text in FOREIGN_ATTRIBUTES:
+            text, ours = FOREIGN_ATTRIBUTES[token.text]
+            edits = () if ours is None else (Edit(span if ours else span.with_blanks_before(), ours),)
+            return report(codes.UNKNOWN_ATTRIBUTE, span, hints=(Hint(text, edits),), word=token.text)
         known = [word for word in (_ATTRIBUTES if attribute else (*INFIX, *HARD_WORDS)) if _fits(word, acceptable)]
         near = _near(token.text, known)
         if near or attribute:
@@ -156,6 +165,8 @@ def _unnamed_constraint(place: _Place) -> Diagnostic | None:
     """``cap x <= 3``: the colon behind a constraint's name is missing, or an operator."""
     before, token, acceptable = place.before, place.token, place.acceptable
     if before is None or before.kind != "NAME" or ":" not in acceptable or "TIMES" not in acceptable:
+        return None
+    if place.position > 1 and place.stream[place.position - 2].kind not in ("END", "BLOCK_OPEN"):
         return None
     if token.kind not in _OPERAND_STARTS - {"TEXT"}:
         return None
@@ -184,10 +195,52 @@ def _conditional_operand(place: _Place) -> Diagnostic | None:
     if end is None:
         return report(codes.CONDITIONAL_OPERAND, place.span)
     opening, closing = (Span(place.source, at, at) for at in (place.token.start, end))
-    hint = Hint(
-        "put `(` before `if` and `)` behind what belongs to `else`", (Edit(opening, "("), Edit(closing, ")"))
-    )
+    hint = Hint("put `(` before `if` and `)` behind what belongs to `else`", (Edit(opening, "("), Edit(closing, ")")))
     return report(codes.CONDITIONAL_OPERAND, place.span, hints=(hint,))
+
+
+def _missing_else(place: _Place) -> Diagnostic | None:
+    """``if x == 1 then y == 1``: an `if` chooses a value, an implication is a constraint."""
+    if place.token.kind not in ("END", "$END") or "else" not in place.acceptable:
+        return None
+    hint = Hint("an `if` has an `else`; a constraint that holds on a condition is written `condition => relation`")
+    expected, found = _said(place.acceptable), _found(place.token, place.after)
+    return report(codes.UNEXPECTED, place.span, hints=(hint,), expected=expected, found=found)
+
+
+def _literals_side_by_side(place: _Place) -> Diagnostic | None:
+    """AMPL's ``set I = 1 2 3``."""
+    before, token = place.before, place.token
+    literals = ("NUMBER", "TEXT")
+    if before is None or before.kind not in literals or token.kind not in literals:
+        return None
+    hint = Hint("separate them by commas, in `{ }` for a set and in `[ ]` for a list")
+    if ":" in place.acceptable and _behind_an_entry(place):
+        end = Span(place.source, before.end, before.end)
+        hint = Hint("write `:` between a key and its value", (Edit(end, ":"),))
+    expected, found = _said(place.acceptable), _found(token, None)
+    return report(codes.UNEXPECTED, place.span, hints=(hint,), expected=expected, found=found)
+
+
+def _behind_an_entry(place: _Place) -> bool:
+    """Whether the braces that are open hold an entry ``key: value`` already."""
+    depth = 0
+    for k in range(place.position - 1, -1, -1):
+        kind = place.stream[k].kind
+        depth += (kind in _CLOSING) - (kind in _OPENING)
+        if depth < 0 or kind in ("END", "BLOCK_OPEN"):
+            return False
+        if depth == 0 and kind == ":":
+            return True
+    return False
+
+
+def _comma_at_the_end(place: _Place) -> Diagnostic | None:
+    """``c: x >= 3,``: a statement ends at the end of its line."""
+    if place.token.kind != "," or "END" not in place.acceptable or place.after is None or place.after.kind != "END":
+        return None
+    hint = Hint("leave it out", (Edit(place.span, ""),))
+    return report(habit_codes.NOT_NEEDED, place.span, hints=(hint,), word=",")
 
 
 def _end_of_conditional(stream: Sequence[Token], begin: int) -> int | None:
@@ -205,6 +258,28 @@ def _end_of_conditional(stream: Sequence[Token], begin: int) -> int | None:
     return None
 
 
+def _slice(place: _Place) -> Diagnostic | None:
+    """``x[i, *]`` and ``x[i, :]``."""
+    if place.token.text not in ("*", ":") or place.before is None or place.before.kind not in ("[", ","):
+        return None
+    if place.after is None or place.after.kind not in ("]", ","):
+        return None
+    hint = Hint("there are no slices: sum over the index, as in `sum(x[i, j] for j in J)`")
+    found = _found(place.token, place.after)
+    return report(codes.UNEXPECTED, place.span, hints=(hint,), expected=_said(place.acceptable), found=found)
+
+
+def _comma_in_a_set(place: _Place) -> Diagnostic | None:
+    """``set J = 1, 2, 3``."""
+    if place.token.kind != "," or place.before is None or place.before.kind not in ("NUMBER", "TEXT"):
+        return None
+    if "default" not in place.acceptable:
+        return None
+    hint = Hint("the members of a set stand in `{ }`, the entries of a list in `[ ]`")
+    found = _found(place.token, place.after)
+    return report(codes.UNEXPECTED, place.span, hints=(hint,), expected=_said(place.acceptable), found=found)
+
+
 def _stray_with(place: _Place) -> Diagnostic | None:
     if place.token.kind != "with":
         return None
@@ -213,7 +288,18 @@ def _stray_with(place: _Place) -> Diagnostic | None:
     return report(codes.UNEXPECTED, place.span, hints=hints, expected=_said(place.acceptable), found=found)
 
 
-_JUDGES = (_hard_word, _unnamed_constraint, _operand_after_operand, _conditional_operand, _stray_with)
+_JUDGES = (
+    _hard_word,
+    _unnamed_constraint,
+    _literals_side_by_side,
+    _operand_after_operand,
+    _conditional_operand,
+    _missing_else,
+    _comma_at_the_end,
+    _comma_in_a_set,
+    _slice,
+    _stray_with,
+)
 
 
 # --------------------------------------------------------------------------------------------------------------- words

@@ -32,7 +32,7 @@ def meant(raw: Sequence[Token], at: int, in_list: bool) -> Meant | None:
     if not in_list and after.kind == ":" and ours in ("minimize", "maximize"):
         return Meant(token, 1, ours)
     if after.kind == "NAME" and (after.text in SECOND_WORD.values() or not _is_infix(after.text)):
-        near = ours or _nearest(token.text)
+        near = ours or _nearest(token.text, 0.7 if in_list else 0.66)
         if near in SECOND_WORD and after.text != SECOND_WORD[near]:
             return None
         return None if near is None and in_list else Meant(token, 1, near)
@@ -45,10 +45,10 @@ def _is_infix(word: str) -> bool:
     return word in INFIX or word in FOREIGN_INFIX
 
 
-def _nearest(word: str) -> str | None:
+def _nearest(word: str, cutoff: float) -> str | None:
     from difflib import get_close_matches  # only where there is a mistake: loading it takes a while
 
-    near = get_close_matches(word, HEADS, 1, 0.7)
+    near = get_close_matches(word, HEADS, 1, cutoff)
     return near[0] if near else None
 
 
@@ -63,7 +63,7 @@ def _such_that(raw: Sequence[Token], at: int) -> Meant | None:
 def _subject_to(raw: Sequence[Token], at: int, in_list: bool) -> Meant | None:
     """``st``, ``such that``, ``constraints`` and the like, judged by the next token."""
     token, after = raw[at], raw[at + 1]
-    second = {"such": "that", "Subject": "to"}.get(token.text)
+    second = {"such": "that", "subject": "to"}.get(token.text.lower())
     if second is not None:
         whole = Token("NAME", f"{token.text} {after.text}", token.start, after.end)
         return Meant(whole, 2, "subject to") if after.text.lower() == second else None

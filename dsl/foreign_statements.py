@@ -36,7 +36,7 @@ def _not_needed(source: Source, raw: Words, at: int, _in_list: bool, said: Said)
     token, after = raw[at], raw[at + 1]
     alone = after.kind in ("LINE", ";")
     before_sense = token.text == "solve" and after.text in (*_SENSES, "satisfy")
-    if not (before_sense or (alone and token.text in ("end", "solve"))):
+    if not (before_sense or (alone and token.text in ("end", "End", "END", "solve"))):
         return False
     gone = Span(source, token.start, after.start if before_sense else token.end)
     hint = Hint("leave it out", (Edit(gone, ""),))
@@ -63,7 +63,7 @@ def _command(source: Source, raw: Words, at: int, _in_list: bool, said: Said) ->
     return True
 
 
-def _objective_behind_its_name(source: Source, raw: Words, at: int, in_list: bool, said: Said) -> bool:
+def _objective_behind_its_name(source: Source, raw: Words, at: int, _in_list: bool, said: Said) -> bool:
     """``cost: minimize …`` for ``minimize cost: …``."""
     token, colon, sense = raw[at : at + 3] if at + 2 < len(raw) else (raw[at],) * 3
     ours = sense.text if sense.text in _SENSES else FOREIGN_HEADS.get(sense.text.lower())

@@ -47,14 +47,38 @@ def named_by_equals(said: Said, name: s.Name, sign: Span) -> None:
 def constraints_outside(said: Said, items: Sequence[s.ConstraintItem]) -> None:
     """Constraints without a ``subject to`` before them, and what is no statement at all."""
     constraints: list[s.ConstraintItem] = []
+    signs: set[Span] = set()
     for item in items:
-        if item.name is not None or item.index is not None or _is_relation(item.body):
+        sign = _sign_of_definition(item)
+        if sign is not None:
+            signs.add(sign)
+            said.append(_definition_without_keyword(item))
+        elif item.name is not None or item.index is not None or _is_relation(item.body):
             constraints.append(item)
         else:
             said.append(_no_statement(item))
+    if signs:
+        said[:] = [d for d in said if d.code is not habit_codes.SINGLE_EQUALS or d.place not in signs]
     for item in constraints[:1]:
         hint = Hint("begin the list with `subject to`", (Edit(_before(item.span), "subject to\n  "),))
         said.append(report(codes.OUTSIDE_LIST, item.span, hints=(hint,)))
+
+
+def _sign_of_definition(item: s.ConstraintItem) -> Span | None:
+    """The single ``=`` of ``n = 5``, in which a keyword is missing."""
+    body = item.body
+    if item.name is not None or item.index is not None or not isinstance(body, s.Comparison):
+        return None
+    left, right = body.operands[:2]
+    between = _between(left.span, right.span)
+    at = between.start + between.text.find("=")
+    defines = isinstance(left, (s.Name, s.Subscript)) and between.text.strip() == "="
+    return Span(between.source, at, at + 1) if defines else None
+
+
+def _definition_without_keyword(item: s.ConstraintItem) -> Diagnostic:
+    hints = (Hint("begin with `param` for data, `let` for an expression of decisions, `set` for a set"),)
+    return report(codes.NO_STATEMENT, item.span, hints=hints)
 
 
 def _no_statement(item: s.ConstraintItem) -> Diagnostic:
@@ -97,7 +121,9 @@ def forall(said: Said, whole: Span, index: s.IndexList, body: s.Node) -> None:
     if inner is not body:
         edits.append(Edit(Span(whole.source, inner.span.end, body.span.end), ""))
     hint = Hint("put the index list in brackets in front", tuple(edits))
-    said.append(report(habit_codes.FORALL, Span(whole.source, whole.start, whole.start + len("forall")), hints=(hint,)))
+    spelling = "forall" if whole.text.startswith("forall") else "for"
+    word = Span(whole.source, whole.start, whole.start + len(spelling))
+    said.append(report(habit_codes.FORALL, word, hints=(hint,), word=spelling))
 
 
 def filter_word(said: Said, word: Span) -> None:
@@ -105,11 +131,8 @@ def filter_word(said: Said, word: Span) -> None:
     text = word.source.text
     before = "" if text[word.start - 1 : word.start].isspace() else " "
     after = "" if text[word.end : word.end + 1].isspace() else " "
-    said.append(
-        report(
-            habit_codes.FILTER_WORD, word, hints=(Hint("write `if`", (Edit(word, f"{before}if{after}"),)),), word=word.text
-        )
-    )
+    hint = Hint("write `if`", (Edit(word, f"{before}if{after}"),))
+    said.append(report(habit_codes.FILTER_WORD, word, hints=(hint,), word=word.text))
 
 
 def second_for(said: Said, word: Span) -> None:
@@ -125,6 +148,12 @@ def braced_aggregate(said: Said, whole: Span, word: Span, index: s.IndexList, bo
     mended = f"{name}({inner.span.text} for {index.span.text})"
     hint = Hint("write the indices behind the expression", (Edit(whole, mended),))
     said.append(report(habit_codes.BRACED_AGGREGATE, word.to(index.span), hints=(hint,), word=name))
+
+
+def braces_around_list(said: Said, opening: Span, closing: Span) -> None:
+    """``subject to { … }`` for ``subject to …``."""
+    hint = Hint("leave both braces out", (Edit(opening.with_blanks_before(), ""), Edit(closing, "")))
+    said.append(report(habit_codes.NOT_NEEDED, opening, hints=(hint,), word="{"))
 
 
 def recourse_head(said: Said, name: s.Name | None, index: s.IndexList | None) -> None:

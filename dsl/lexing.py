@@ -19,10 +19,12 @@ from .catalogue import report
 from .catalogue import syntax as codes
 from .diagnostics import Code, Diagnostic, Edit, Hint
 from .foreign_heads import meant
+from .foreign_statements import rewrite
 from .source import Source, Span
 from .syntax import Comment
 from .vocabulary import (
     BLOCK_HEADS,
+    COMMANDS,
     FOREIGN_INFIX,
     FOREIGN_VALUES,
     HARD_WORDS,
@@ -31,6 +33,7 @@ from .vocabulary import (
     PROPERTIES,
     RESERVED,
     SECOND_WORD,
+    TYPES_FIRST,
 )
 from .words import Token, words
 
@@ -48,7 +51,8 @@ _ENDINGS = _OPERANDS | {"satisfy", "BLOCK_CLOSE"}
 _CONTINUING = frozenset({"TIMES", "^", "RELATION", "=", "=>", "and", "or", "+", "..", ",", ":", ".", "in", "|"})
 _DECLARATIONS = frozenset({"set", "param", "table", "var", "uncertain", "choose"})
 _BLOCK_WORDS = BLOCK_HEADS | RESERVED  # `stage 1 { … }` is refused as a whole
-_SPECIAL = frozenset({"LINE", ";", "(", "[", "{", ")", "]", "}", "not"})
+_SPECIAL = frozenset({"LINE", ";", "(", "[", "{", ")", "]", "}", "not", "for"})
+_REWRITTEN = COMMANDS | {"end", "End", "END", "solve"}
 _BRACED = frozenset({"min", "max", "count", "norm1", "norm2", "norminf", "logsumexp"})
 
 
@@ -80,8 +84,11 @@ class _Bracket(NamedTuple):
 
 
 class _Block(NamedTuple):
+    """``braces_a_list``: no block, but ``subject to { … }``, which other languages have."""
+
     opener: Token
     in_list: bool
+    braces_a_list: bool = False
 
 
 class _Lines:
@@ -104,8 +111,7 @@ class _Lines:
     def read(self) -> Tokens:
         whole = bool(self.brackets)
         raw, out = self.raw, self.out
-        last = len(raw) - 1
-        while self.at < last:
+        while self.at < len(raw) - 1:  # `rewrite` changes the words
             token = raw[self.at]
             kind = token.kind
             if kind == "NAME":
@@ -121,6 +127,11 @@ class _Lines:
                     out.append(token)
             elif kind in _SPECIAL:
                 self._special(kind, token)
+            elif kind == "," and not self.brackets and self.head in _DECLARATIONS and not self._lists_names():
+                self._comma_behind_attributes(token)
+            elif kind == ":" and out and out[-1].kind == "NUMBER" and self._is_range():
+                self._refuse_word(habit_codes.FOREIGN_SIGN, token, "write `..`", "..", sign=":", ours="..")
+                out.append(token._replace(kind="..", text=".."))
             else:
                 out.append(token)
             self.at += 1
@@ -140,6 +151,8 @@ class _Lines:
             self._close(token)
         elif kind == ";":
             self._semicolon(token)
+        elif kind == "for":
+            self._for(token)
         else:
             self._not(token)
 
@@ -226,7 +239,7 @@ class _Lines:
         """Whether a statement certainly begins at a word: a keyword with what may follow it, or a constraint's head."""
         if self._is_keyword(at):
             return True
-        if self._lists_names():
+        if self.head in _DECLARATIONS and self.out[-1].kind == "," and self._lists_names():
             return False
         raw = self.raw
         if at + 1 >= len(raw) or raw[at].kind != "NAME" or (self.brackets and self.brackets[-1].opener.text == "{"):
@@ -236,37 +249,43 @@ class _Lines:
         return raw[at + 1].kind == ":"
 
     def _lists_names(self) -> bool:
-        """Whether a declaration has come to a comma behind its names, ``param a,``, so that another name follows."""
-        out = self.out
-        return (
-            self.head in _DECLARATIONS
-            and out[-1].kind == ","
-            and all(token.kind in ("NAME", ",") for token in out[self.first + 1 :])
-        )
+        """Whether a declaration has not come further than its names: ``param a, b``. In a table they come later."""
+        behind = self.out[self.first + 1 :]
+        names = (token.kind in ("NAME", ",") or (token.text in HARD_WORDS and token.kind != "in") for token in behind)
+        return self.head == "table" or all(names)
 
-    def _is_keyword(self, at: int) -> bool:
-        """Whether a word can only be the keyword of a new statement, even where a statement is unfinished."""
-        if at + 1 >= len(self.raw) or self.raw[at].kind != "NAME":
+    def _is_range(self) -> bool:
+        """Whether the `:` behind a number is that of `1:n`: a set is wanted there, and a number is none."""
+        if len(self.out) < 2:
             return False
-        word, after = self.raw[at].text, self.raw[at + 1]
-        if word in SECOND_WORD:
-            return after.text == SECOND_WORD[word]
-        if word == "recourse":
-            return after.kind == "{"
-        if word in ("minimize", "maximize") and not self.brackets and after.kind in ("NUMBER", "AGGREGATE", "LINE"):
+        before = self.out[-2].kind
+        if before == "in" or (before == "=" and self.head == "set"):
             return True
-        return word in HEADS and after.kind in ("NAME", "TEXT", "BAD") and after.text not in INFIX
+        return bool(self.brackets) and self.brackets[-1].opener.text == "[" and before in ("[", ",")
 
-    def _behind_bracket(self, at: int) -> int:
-        """The place behind the bracket that opens at a word and closes on the same line; else that line's end."""
-        raw, depth = self.raw, 0
-        while raw[at].kind != "LINE":
-            kind = raw[at].kind
-            depth += (kind in ("(", "[", "{")) - (kind in (")", "]", "}"))
-            at += 1
-            if depth == 0:
-                return at
-        return at
+    def _comma_behind_attributes(self, comma: Token) -> None:
+        """``var x >= 0, <= 10`` and ``var x >= 0, y >= 0``: the one has no commas, the other is two declarations."""
+        following = self.raw[self.at + 1]
+        on_next_line = following.kind == "LINE" and self.at + 2 < len(self.raw)
+        if on_next_line:
+            following = self.raw[self.at + 2]
+        is_word = following.kind == "NAME" and (following.text in INFIX or following.text in FOREIGN_INFIX)
+        if is_word or following.kind in ("RELATION", "=", "in", ":"):
+            mended = "" if self.raw[self.at + 1].start > comma.end else " "
+            self._refuse_word(habit_codes.COMMA_BETWEEN_ATTRIBUTES, comma, "leave the comma out", mended)
+            return
+        if following.kind != "NAME":
+            self.out.append(comma)
+            return
+        head, span = self.head, self._span(comma)
+        edits: tuple[Edit, ...] = (Edit(span, f"; {head}"),)
+        if on_next_line:
+            begin = Span(self.source, following.start, following.start)
+            edits = (Edit(span, ""), Edit(begin, f"{head} "))
+        hint = Hint("begin a new declaration", edits)
+        self.diagnostics.append(report(habit_codes.NEW_DECLARATION, span, hints=(hint,), name=following.text))
+        self._end(comma)
+        self._keyword(head, Token("NAME", head, comma.end, comma.end))
 
     def _semicolon(self, token: Token) -> None:
         if self.brackets:
@@ -280,69 +299,46 @@ class _Lines:
             return
         self._end(token)
 
-    def _closes_on_this_line(self) -> bool:
-        depth = 1
-        for token in self.raw[self.at + 1 : self.at + 200]:
-            if token.kind == "LINE":
-                return False
-            depth += (token.kind in ("(", "[", "{")) - (token.kind in (")", "]", "}"))
-            if depth == 0:
-                return True
-        return False
-
     # -------------------------------------------------------------------------------------------------------- keywords
     def _head(self, token: Token) -> None:
         """The first word of a statement."""
         word, raw, out = token.text, self.raw, self.out
         after = raw[self.at + 1]
-        if word in HEADS and self._fits(word, self.at + 1):
+        if (word in _REWRITTEN or after.kind == ":" or after.text in TYPES_FIRST) and rewrite(
+            self.source, raw, self.at, self.in_list, self.diagnostics
+        ):
+            self.at -= 1  # read anew
+        elif word in HEADS and self._fits(word, self.at + 1):
             self._keyword(word, token)
         elif word == "forall" and after.kind in ("(", "{", "NAME"):
-            out.append(token._replace(kind="FORALL_BARE" if after.kind == "NAME" else "FORALL"))
+            self._forall(token)
         elif word in RESERVED and after.kind in ("NAME", "NUMBER", "{", "("):
             self.head = word
             self._reserved(token)
-        elif word == "end" and after.kind in ("LINE", ";"):
-            self._refuse_word(habit_codes.NOT_NEEDED, token, "leave it out", "", word=word)
         elif not self._foreign_head(token):
             out.append(token)
 
-    def _fits(self, word: str, at: int) -> bool:
-        after = self.raw[at]
-        if after.kind not in HEADS[word]:
-            if after.kind == "[" and word in ("minimize", "maximize"):
-                return not self.in_list or self.raw[self._behind_bracket(at)].kind in ("LINE", ";", "}")
-            if after.kind == "LINE" and word == "recourse":
-                return at + 1 < len(self.raw) and self.raw[at + 1].kind == "{"
-            if after.kind == "[" and word in BLOCK_HEADS:
-                return self.raw[self._behind_bracket(at)].kind == "{"
-            return "BAD" in HEADS[word] and "(" not in HEADS[word] and self._hard_name(at)
-        if word in SECOND_WORD:
-            return after.text == SECOND_WORD[word]
-        if word in ("minimize", "maximize") and after.kind == "NAME":
-            return after.text not in ("complements",)
-        return True
+    def _for(self, token: Token) -> None:
+        """``for``: at the head of a statement it is meant for ``forall``, behind it ``all`` goes with it."""
+        raw = self.raw
+        if len(self.out) == self.first and not self.brackets:
+            self._forall(token)
+            return
+        following = raw[self.at + 1]
+        if following.text == "all" and raw[self.at + 2].kind in ("NAME", "("):
+            token = Token("for", "for all", token.start, following.end)
+            self.at += 1
+        self.out.append(token)
 
-    def _hard_name(self, at: int) -> bool:
-        """Whether a hard word stands as a name would: what comes behind it begins no operand."""
-        if self.raw[at].text not in HARD_WORDS or at + 1 >= len(self.raw):
-            return False
-        return self.raw[at + 1].text in INFIX or self.raw[at + 1].kind in (
-            "=",
-            "[",
-            ":",
-            ",",
-            "RELATION",
-            "in",
-            ";",
-            "LINE",
-        )
+    def _forall(self, token: Token) -> None:
+        after = self.raw[self.at + 1]
+        bare = after.kind == "NAME" or (after.kind == "(" and self.raw[self._behind_bracket(self.at + 1)].kind == "in")
+        self.out.append(token._replace(kind="FORALL_BARE" if bare else "FORALL"))
 
     def _keyword(self, word: str, token: Token) -> None:
         if word == "subject":
-            self._subject_to(token, self.raw[self.at + 1].end)
             self.at += 1
-            self._skip_colon()
+            self._subject_to(token, self.raw[self.at].end)
             return
         self.in_list = False
         self.head = word
@@ -352,9 +348,17 @@ class _Lines:
             self.out.append(self.raw[self.at]._replace(kind="with"))
 
     def _subject_to(self, token: Token, end: int) -> None:
+        """Opens a list. Where braces are around it, they count as a block that is none."""
         self.out.append(Token("subject_to", "subject to", token.start, end))
         self._end()
         self.in_list = True
+        self._skip_colon()
+        brace = self.at + 1
+        if self.raw[brace].kind == "LINE" and brace + 1 < len(self.raw):
+            brace += 1
+        if self.raw[brace].kind == "{":
+            self.at = brace
+            self.blocks.append(_Block(self.raw[brace], True, braces_a_list=True))
 
     def _skip_colon(self) -> None:
         colon = self.raw[self.at + 1]
@@ -381,7 +385,6 @@ class _Lines:
         self._refuse_word(codes.MISSPELT_STATEMENT, token, f"write `{whole}`", ours, word=token.text, ours=whole)
         if ours == "subject to":
             self._subject_to(token, token.end)
-            self._skip_colon()
             return True
         self._keyword(ours, token._replace(text=ours))
         if ours in ("minimize", "maximize"):
@@ -392,7 +395,11 @@ class _Lines:
         """A word behind a complete operand."""
         word, out = token.text, self.out
         kind = INFIX.get(word)
-        if kind is not None:
+        if word == "endif":
+            gone = self._span(token).with_blanks_before()
+            hint = Hint("leave it out", (Edit(gone, ""),))
+            self.diagnostics.append(report(habit_codes.NOT_NEEDED, self._span(token), hints=(hint,), word=word))
+        elif kind is not None:
             out.append(token._replace(kind=kind))
             if kind == "with":
                 self.item = self.scanned = len(out)
@@ -523,8 +530,12 @@ class _Lines:
     def _close_outside(self, token: Token) -> None:
         if token.kind == "}" and self.blocks:
             self._end()
-            self.in_list = self.blocks.pop().in_list
-            self._close_block(token)
+            block = self.blocks.pop()
+            self.in_list = block.in_list
+            if block.braces_a_list:
+                habits.braces_around_list(self.diagnostics, self._span(block.opener), self._span(token))
+            else:
+                self._close_block(token)
             return
         if not self.spoilt:
             self.diagnostics.append(report(codes.NOT_OPENED, self._span(token), bracket=token.text))
@@ -577,7 +588,8 @@ class _Lines:
         while self.blocks:
             block = self.blocks.pop()
             self.diagnostics.append(block_not_closed(self._span(block.opener), Span(self.source, end, end)))
-            self._close_block(Token("}", "}", end, end))
+            if not block.braces_a_list:
+                self._close_block(Token("}", "}", end, end))
         self.out.append(Token("$END", "", end, end))
 
     def _finish_expression(self) -> None:

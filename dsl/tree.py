@@ -21,6 +21,10 @@ from .vocabulary import SYNONYMS
 from .words import Token, text_value
 
 
+MISSING = "?"
+"""Stands in the tree as a name where the parser has refused an expression."""
+
+
 class Head(NamedTuple):
     """The name and index list at the head of a constraint."""
 
@@ -147,6 +151,17 @@ class Builder:
         name, index, value = parts
         self._report_equals()
         return s.LetDeclaration(span, name, index, value, self._doc(span.start))
+
+    def broken_let(self, span: Span, parts: list[Any]) -> s.LetDeclaration:
+        """The name is kept, so that its uses are not refused as well."""
+        self.equals.clear()
+        name, index = parts
+        return s.LetDeclaration(span, name, index, s.Name(span, MISSING), self._doc(span.start))
+
+    def broken_define(self, span: Span, parts: list[Any]) -> s.DefDeclaration:
+        self.equals.clear()
+        name, parameters = parts
+        return s.DefDeclaration(span, name, parameters or (), s.Name(span, MISSING), self._doc(span.start))
 
     def define(self, span: Span, parts: list[Any]) -> s.DefDeclaration:
         name, parameters, body = parts
@@ -402,7 +417,7 @@ class Builder:
             inner, depth = inner.base, depth + 1
         if not isinstance(inner, s.Name):
             self.diagnostics.append(report(codes.NOT_A_BLOCK, base.span))
-            base = s.Name(base.span, "?")
+            base = s.Name(base.span, MISSING)
         return s.Member(span, base, name)
 
     def bracketed(self, span: Span, parts: list[Any]) -> s.Bracketed:

@@ -49,9 +49,12 @@ FOREIGN_SIGNS = {
     "/=": ("!=", "RELATION"),
     "~=": ("!=", "RELATION"),
     "===": ("==", "RELATION"),
-    **{sign: ("==", "RELATION") for sign in ("=e=", "=E=")},
-    **{sign: ("<=", "RELATION") for sign in ("=l=", "=L=")},
-    **{sign: (">=", "RELATION") for sign in ("=g=", "=G=")},
+    **dict.fromkeys(("=>=", ">=="), (">=", "RELATION")),
+    "<==": ("<=", "RELATION"),
+    "==>": ("=>", "=>"),
+    **dict.fromkeys(("=e=", "=E="), ("==", "RELATION")),
+    **dict.fromkeys(("=l=", "=L="), ("<=", "RELATION")),
+    **dict.fromkeys(("=g=", "=G="), (">=", "RELATION")),
     "%": ("mod", "TIMES"),
     "×": ("*", "TIMES"),
     "−": ("-", "-"),
@@ -113,7 +116,7 @@ COMMANDS = frozenset({"display", "printf", "print", "output", "option", "reset",
 TYPES_FIRST = {
     "int": {"var": "integer", "param": ": integer"},
     "float": {"var": "", "param": ""},
-    "bool": {"var": "binary", "param": "in [0, 1]"},
+    "bool": {"var": "binary", "param": ": integer"},
     "string": {"var": "", "param": ": string"},
 }
 
@@ -137,6 +140,18 @@ FOREIGN_INFIX = {
     "OR": "or",
     "IN": "in",
     "perp": "complements",
+}
+
+# Attributes of declarations elsewhere: what is said of them, and what stands for them here (None: that depends).
+FOREIGN_ATTRIBUTES: dict[str, tuple[str, str | None]] = {
+    **dict.fromkeys(("nonnegative", "nonneg", "NonNegativeReals"), ("write `>= 0`", ">= 0")),
+    **dict.fromkeys(("positive", "Positive"), ("write `>= 0`", ">= 0")),
+    **dict.fromkeys(("nonpositive", "NonPositiveReals"), ("write `<= 0`", "<= 0")),
+    "ordered": ("leave it out: sets keep the order of their data", ""),
+    "circular": ("leave it out: `next` and `prev` have cyclic forms", ""),
+    "dimen": ("say in which product its members lie: `within A * B`", None),
+    **dict.fromkeys(("bounds", "between"), ("write `in [lower, upper]`", None)),
+    "by": ("filter the range: `{i for i in 1..9 if i mod 2 == 1}`", None),
 }
 
 FOREIGN_VALUES = {"True": "1", "true": "1", "False": "0", "false": "0"}

@@ -42,7 +42,7 @@ _WORD = re.compile(
     r"(?P<name>[^\W\d]\w*)"
     r"|(?P<line>\n)"
     rf"|(?P<number>{_NUMBER}(?![\w]|\.(?!\.)))"
-    r"|(?P<foreign>&&?|\|\||!(?!=)|\*\*|:=|=<|<>|/=|~=|===|->|=[eElLgG]=(?!=)|[%×−–⇒∧∨¬∞∏→…≦≧])"
+    r"|(?P<foreign>&&?|\|\||!(?!=)|\*\*|:=|=<|<>|/=|~=|===|=>=|>==|<==(?!>)|==>|->|=[eElLgG]=(?!=)|[%×−–⇒∧∨¬∞∏→…≦≧])"
     r"|(?P<slashes>//|/\*)"
     r"|(?P<sign><=|>=|==|!=|=>|\.\.|\.(?!\d)|[-+*/^()\[\]{},:;=<>|≤≥≠∈∑·])"
     r'|(?P<text>"(?:[^"\\\n]|\\[^\n])*")'
@@ -159,7 +159,9 @@ class _Reader:
         if word.isspace():
             self._report(codes.ODD_BLANK, start, start + 1, "replace it by a space", " ", name=_character_name(word))
             return start + 1
-        if word == "@":
+        tokens = self.found.tokens
+        begins = not tokens or tokens[-1].kind in ("LINE", ";")
+        if word == "@" and begins and text[start + 1 : start + 2].isalpha():
             self._report(habit_codes.MACRO, start, start + 1, None, None)
         else:
             self._report(codes.BAD_CHARACTER, start, start + 1, None, None, name=_character_name(word))

@@ -69,3 +69,24 @@ def test_light_paths_import_nothing_heavy(statement: str) -> None:
     program = f"import sys; {statement}; print(sorted({heavy!r} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_solving_a_linear_program_imports_one_solver_and_nothing_that_it_can_do_without() -> None:
+    data = (
+        "Foods=foods.csv:food",
+        "content=foods.csv",
+        "Nutrients=requirements.csv:nutrient",
+        "minimum=requirements.csv",
+    )
+    command = ["solve", "model.opt", *(word for each in data for word in ("-d", each))]
+    spared = {"scipy", "pyscipopt", "pandas", "polars", "networkx", "rich", "sqlite3", "tomllib", "importlib.metadata"}
+    spared |= {"concurrent.futures"}
+    program = (
+        f"import sys; from optc.cli.main import main; status = main({command!r}); "
+        f"print(status, 'highspy' in sys.modules, sorted({spared!r} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT / "examples" / "diet", capture_output=True, text=True, check=True
+    )
+    assert "0.1086622782" in done.stdout
+    assert done.stdout.splitlines()[-1] == "0 True []"

@@ -14,15 +14,14 @@ decisions. Target: ``DiscreteForm``. Kept: every solution and its objective. Los
 - ``sos1``, ``sos2``: sets over the decisions' own columns.
 - ``simplex``, ``spin``, ``semicontinuous``: rows and binaries, as in the linear form; a semicontinuous decision
   without a bound gets a switched row ``x <= 0`` in place of ``x <= u b``.
-- ``choose``: one binary for each option (``choices.py``).
 
-Lifted: the families' own columns; a choice is the option whose binary is one; slacks and further binaries are
-dropped.
+Choices have become binaries before (``choices_to_binaries.py``). Lifted: the families' own columns; slacks and further
+binaries are dropped.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -46,15 +45,14 @@ from ..degree import Shapes
 from ..extraction import Expression, group_of, objective_pattern, offsets_of
 from ..forms.discrete import DiscreteForm
 from ..forms.linear import Floats, Ints, Slice
-from ..instance import ConstraintFamily, Family, Instance
+from ..instance import ConstraintFamily, Instance
 from ..layouts import layout_of_table
 from ..polynomial import NotPolynomialError
 from ..quadratic import triangle, triangle_values
 from ..scope import EvaluationError
-from ..sets import extend
+from ..sets import extend as rows_in
 from ..signature import WORDS, Signature
 from ..spaces import UNIT, filtered
-from . import choices
 from .conditions import ALWAYS, NEVER, Reader
 from .drafting import Draft, SparseRows, dense_rows
 from .finishing import Finished, finish
@@ -66,39 +64,29 @@ SOURCE = "instance"
 TARGET = "discrete"
 COST = 4.0
 
-_FOREIGN = frozenset(
+_ALLOWED = frozenset(
     {
-        "lower level",
-        "player",
-        "uncertainty",
-        "recourse",
-        "matrix decision",
-        "nonlinear objective",
-        "nonlinear constraint",
-        "piecewise objective",
-        "piecewise constraint",
+        "integer",
+        "indicator",
+        "complementarity",
+        "special ordered set",
+        "quadratic constraint",
+        "quadratic objective",
     }
 )
-_MADE_WHOLE = frozenset({"choice", "indicator"})
 
 
 def transfer(signature: Signature) -> Signature | str:
-    """The signature of the discrete form, or why there is none. Choices become whole decisions."""
-    feature = signature.foreign(frozenset(WORDS) - _FOREIGN)
-    if feature is not None:
-        return WORDS[feature]
-    features = signature.features - {"choice"}
-    if signature.features & _MADE_WHOLE:
-        features |= {"integer"}
-    return replace(signature, form=TARGET, features=features)
+    """The discrete form's signature, or the first feature that it has no place for."""
+    feature = signature.foreign(_ALLOWED)
+    return WORDS[feature] if feature is not None else replace(signature, form=TARGET)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Inverse:
-    """What ``lift`` needs: the places of the families, and of the binaries of each choice."""
+    """What ``lift`` needs: the places of the families."""
 
     columns: tuple[Slice, ...]
-    choices: tuple[tuple[choices.Groups, Slice], ...]
 
 
 def accepts(instance: Instance) -> Diagnostic | None:
@@ -136,23 +124,8 @@ def lower(instance: Instance) -> tuple[DiscreteForm, Inverse]:
 
 
 def lift(x: Floats, inverse: Inverse) -> Mapping[str, Floats]:
-    """Values of each decision family, ``(count,)`` or ``(batch, count)``; of a choice, the positions of its options."""
-    found = {s.name: x[..., s.offset : s.offset + s.count] for s in inverse.columns}
-    for groups, s in inverse.choices:
-        found[groups.choice] = groups.chosen(x[..., s.offset : s.offset + s.count])
-    return found
-
-
-def start(values: Mapping[str, Floats], columns: int, inverse: Inverse) -> Floats:
-    """A point of the form ``(columns,)`` from values of decision families, with NaN where nothing is known."""
-    x = np.full(columns, np.nan)
-    for s in inverse.columns:
-        if s.name in values:
-            x[s.offset : s.offset + s.count] = values[s.name]
-    for groups, s in inverse.choices:
-        if groups.choice in values:
-            x[s.offset : s.offset + s.count] = groups.binaries_of(values[groups.choice])
-    return x
+    """Values of each decision family, ``(count,)`` or ``(batch, count)``, from the form's columns."""
+    return {s.name: x[..., s.offset : s.offset + s.count] for s in inverse.columns}
 
 
 def _unfit(instance: Instance) -> Diagnostic | None:
@@ -164,8 +137,8 @@ def _unfit(instance: Instance) -> Diagnostic | None:
         symbol = instance.nature[0].symbol
         return report(NOT_IN_FORM, symbol.span, what=f"the uncertain name `{symbol.name}`", form=TARGET)
     for family in instance.families:
-        if family.domain == "psd":
-            what = f"the matrix decision `{family.name}`"
+        if family.domain in ("choice", "psd"):
+            what = f"the {'choice' if family.domain == 'choice' else 'matrix decision'} `{family.name}`"
             return report(NOT_IN_FORM, family.symbol.span, what=what, form=TARGET)
     return None
 
@@ -173,24 +146,14 @@ def _unfit(instance: Instance) -> Diagnostic | None:
 # -------------------------------------------------------------------------------------------------------- the whole
 def _lowered(instance: Instance) -> tuple[DiscreteForm, Inverse]:
     with np.errstate(all="ignore"):
-        one_hot = choices.lower(instance)
-        plain = one_hot.instance
         draft = Draft()
-        slices = _families(plain, draft)
-        shapes = Shapes(plain.program, frozenset(plain.program.root.decisions))
-        for family in plain.constraints:
+        columns = _families(instance, draft)
+        shapes = Shapes(instance.program, frozenset(instance.program.root.decisions))
+        for family in instance.constraints:
             degree = shapes.constraint(family.symbol).degree
-            _LOWERED[type(family.symbol.body)](plain, family, 2 if degree is None else degree, draft)
-        form = _form(plain, finish(draft), _kept(slices, instance.families), _kept(draft.slices, instance.constraints))
-    by_name = {s.name: s for s in slices}
-    placed = tuple((groups, by_name[groups.binaries]) for groups in one_hot.groups)
-    return form, Inverse(form.columns, placed)
-
-
-def _kept(slices: Sequence[Slice], families: Sequence[Family | ConstraintFamily]) -> tuple[Slice, ...]:
-    """The slices of families that the model has; those that a choice brings are left out."""
-    names = {family.name for family in families}
-    return tuple(s for s in slices if s.name in names)
+            _LOWERED[type(family.symbol.body)](instance, family, 2 if degree is None else degree, draft)
+        form = _form(instance, finish(draft), columns, tuple(draft.slices))
+    return form, Inverse(columns)
 
 
 def _form(instance: Instance, done: Finished, columns: tuple[Slice, ...], rows: tuple[Slice, ...]) -> DiscreteForm:
@@ -349,7 +312,7 @@ def _ordered_sets(instance: Instance, family: ConstraintFamily, _degree: int, dr
     body = family.symbol.body
     assert isinstance(body, SpecialOrderedSet)
     root, scope = family.layout.table, instance.scope.named(family.name)
-    table = extend(body.members, root, scope)
+    table = rows_in(body.members, root, scope)
     assert isinstance(body.body, SymbolRef)
     columns = np.broadcast_to(columns_of(body.body, table, offsets_of(instance), scope), table.shape).reshape(-1)
     owners = np.broadcast_to(table.rows_in(root), table.shape).reshape(-1)

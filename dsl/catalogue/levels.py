@@ -106,6 +106,15 @@ LOWER_CONSTRAINT_WITHOUT_OWN = _code(
     " A rule that is meant for the leader stands in the leader's own `subject to`.\n\n"
     "    lower f { var y >= 0; minimize y; subject to x <= 5 }     # noted: no `y` in it",
 )
+NATURE_ALONE = _code(
+    "W0407",
+    "constraint on nature alone",
+    "`{text}` holds no decision: it has to hold for every outcome, and rules out none",
+    "to limit the outcomes write it behind `with` under the `uncertain` declaration",
+    "A constraint of the model has to hold whatever nature decides; what nature may decide is said where it is"
+    " declared.\n\n    uncertain xi[I] in [0, 1]\n    subject to sum(xi[i] for i in I) <= 2         # warned about\n\n"
+    "    uncertain xi[I] in [0, 1]\n      with sum(xi[i] for i in I) <= 2             # right",
+)
 # ------------------------------------------------------------------------------------------------------- duals
 DUAL_OF_WHAT = _code(
     "E0412",

@@ -164,3 +164,13 @@ UNUSED = _code(
     " often another name was meant.\n\n    param cost[I]; param costs[I]\n"
     "    minimize sum(cost[i] * x[i] for i in I)    # `costs` is never used",
 )
+UNUSED_INDEX = _code(
+    "W0117",
+    "index never used",
+    "the index `{name}` is never used: every term is the same",
+    "write `for {set}` if that is meant, else give `{name}` to a name in front",
+    "The terms of an aggregate mostly differ by its index. In the block of a player `q` is the player's own decision"
+    " and `q[j]` anyone's.\n\n"
+    "    player firm[i in N] { var q; maximize (10 - sum(q for j in N)) * q }      # warned about\n"
+    "    player firm[i in N] { var q; maximize (10 - sum(q[j] for j in N)) * q }   # right",
+)

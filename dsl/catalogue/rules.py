@@ -279,6 +279,13 @@ CONCLUSION_NOT_ROW = _code(
     "An indicator switches one linear row on.\n\n    b == 1 => x                      # wrong\n"
     "    b == 1 => x <= 1                 # right",
 )
+AT_LEAST = _code(
+    "E0348",
+    "`=>` between numbers",
+    "`=>` stands behind a condition, and here are numbers on both sides",
+    "write `>=`",
+    "`=>` is an implication; at least is `>=`.\n\n    x + y => 3     # wrong\n    x + y >= 3     # right",
+)
 CONCLUSION_NOT_LINEAR = _code(
     "E0333",
     "conclusion that is not linear",

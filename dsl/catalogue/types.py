@@ -35,7 +35,7 @@ MEMBER_KIND = _code(
 NO_MEMBER = _code(
     "E0203",
     "not a member",
-    "`{text}` is no member of `{set}`, which holds {members}",
+    "`{text}` is no member of {set}, which holds {members}",
     "use one of its members",
     "Where the members of a set are written in the model, an index that is written out is checked against them.\n\n"
     "    set Days = 1..7\n    load[8]   # wrong\n    load[7]   # right",

@@ -92,13 +92,19 @@ def _type(ctx: Context, attributes: Attributes) -> str:
         new = "integer in [0, 1]"
         hints = (Hint(f"write `: {new}`", (Edit(attribute.value.span, new),)),)
     ctx.say(codes.UNKNOWN_TYPE, attribute.value.span, name=word, hints=hints)
-    return "real"
+    return guess or "real"
 
 
 def _definition(
     ctx: Context, entry: Entry, node: syntax.Expression, type_: str, declared: syntax.ParamDeclaration
 ) -> Expr | None:
     assert entry.frame is not None
+    hints: tuple[Hint, ...] = ()
+    if isinstance(node, syntax.SetLiteral) and entry.positions:
+        listed = Edit(node.span, f"[{node.span.text[1:-1]}]")
+        hints = (Hint("a list of entries stands in square brackets", (listed,)),)
+        ctx.say(type_codes.SET_EXPRESSION_AS_VALUE, node.span, text=node.span.text, hints=hints)
+        return None
     value = expressions.term(ctx, node, entry.frame)
     if value.kind in ("truth", "tuple"):
         value = expressions.number(ctx, node, entry.frame)
@@ -109,7 +115,7 @@ def _definition(
         return None
     wanted: Kind = "text" if type_ == "string" else "number"
     if {value.kind, wanted} == {"number", "text"}:
-        hints: tuple[Hint, ...] = ()
+        hints = ()
         if value.kind == "text" and all(a.word != ":" for a in declared.attributes):
             first = min(a.span.start for a in declared.attributes)
             at = Span(node.span.source, first, first)

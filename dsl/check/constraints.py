@@ -53,6 +53,8 @@ def build(ctx: Context, entry: ConstraintEntry) -> None:
     entry.mask = mask
     if scope.inside("lower") is not None:
         _note_without_own(ctx, entry, body)
+    elif mask and not mask & ~UNCERTAIN:
+        ctx.say(level_codes.NATURE_ALONE, item.span, text=item.span.text)
     ctx.symbols[entry.symbol] = Constraint(
         entry.symbol,
         item.name.span if item.name is not None else item.span,
@@ -194,6 +196,8 @@ def _is_false(built: Relation) -> bool:
 
 # --------------------------------------------------------------------------------------------------- indicators
 def _implication(ctx: Context, node: syntax.Implication, frame: Frame) -> tuple[Implication, int] | None:
+    if _at_least_meant(ctx, node, frame):
+        return None
     condition = expressions.truth(ctx, node.condition, frame)
     if condition.kind != "bad" and condition.mask & (LOOSE | UNCERTAIN | MULTIPLIER):
         _condition_form(ctx, node.condition, condition, frame)
@@ -214,6 +218,21 @@ def _implication(ctx: Context, node: syntax.Implication, frame: Frame) -> tuple[
             return None
     span = node.span if frame.call is None else frame.call
     return Implication(span, condition.term, body), mask | condition.mask
+
+
+def _at_least_meant(ctx: Context, node: syntax.Implication, frame: Frame) -> bool:
+    """``x + y => 3``, a number on either side: reported, and meant for ``>=``."""
+    if any(isinstance(n, (syntax.Comparison, syntax.Bracketed)) for n in (node.condition, node.conclusion)):
+        return False
+    refused = len(ctx.diagnostics)
+    if "truth" in (expressions.term(ctx, n, frame).kind for n in (node.condition, node.conclusion)):
+        return False
+    if len(ctx.diagnostics) == refused:
+        between = Span(node.span.source, node.condition.span.end, node.conclusion.span.start)
+        at = between.start + len(between.text) - len(between.text.lstrip())
+        sign = Span(between.source, at, between.start + len(between.text.rstrip()))
+        ctx.say(codes.AT_LEAST, sign, frame, hints=(Hint("write `>=`", (Edit(sign, ">="),)),))
+    return True
 
 
 def _condition_form(ctx: Context, node: syntax.Expression, value: Value, frame: Frame) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import syntax
+from ..catalogue import names as name_codes
 from ..catalogue import rules as rule_codes
 from ..catalogue import types as codes
 from ..diagnostics import Code, Edit, Hint, Label
@@ -433,7 +434,17 @@ def _aggregate(ctx: Context, node: syntax.Aggregate, frame: Frame) -> Value:
         body = number(ctx, node.body, rows.frame)
     if body.kind == "bad" or rows.broken:
         return BAD
+    if frame.call is None:
+        _warn_of_unused(ctx, node.over, rows.frame)
     return Value(Reduce(place(frame, node), function, rows.space, body.term), "number", body.mask & ~LOOSE)
+
+
+def _warn_of_unused(ctx: Context, over: syntax.IndexList, frame: Frame) -> None:
+    """A lone index that neither the terms nor the rest of the list name; parts of a tuple may stand idle."""
+    for generator in over.generators:
+        pattern = generator.pattern
+        if isinstance(pattern, syntax.Name) and not frame.indices[pattern.id].used:
+            ctx.say(name_codes.UNUSED_INDEX, pattern.span, frame, name=pattern.id, set=generator.set.span.text)
 
 
 _TERMS: dict[type, Callable[[Context, Any, Frame], Value]] = {

@@ -189,7 +189,7 @@ def _within_mend(ctx: Context, used: Component, declared: Component) -> tuple[Hi
         inner, outer = outer, inner
     assert inner.set is not None and outer.set is not None
     count = len(inner.set.types)
-    if len(outer.set.types) == 1 and _plain(inner):
+    if len(outer.set.types) == 1 and _plain(inner) and not ctx.refused:
         product = " * ".join([outer.name] * count)
         what, verb = ("all of", "is") if count == 1 else ("the components of", "are")
         text = f"if {what} `{inner.name}` {verb} in `{outer.name}` write `set {inner.name} within {product}`"

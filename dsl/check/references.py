@@ -9,6 +9,7 @@ from ..catalogue import types as codes
 from ..diagnostics import Edit, Hint, Label
 from ..program import Constant, Expr, IndexRef, SymbolRef
 from ..source import Span
+from ..tree import MISSING
 from . import declarations, expressions, membership
 from .context import Argument, Context, Entry, Frame, Scope, place
 from .functions import BUILTINS
@@ -20,6 +21,8 @@ PI = 3.141592653589793
 # ------------------------------------------------------------------------------------------------ unknown names
 def unknown(ctx: Context, name: syntax.Name, frame: Frame, prefer: str | None = None) -> Value:
     """Reports a name that is not declared, with the nearest that is."""
+    if name.id == MISSING:
+        return ctx.refused_by_parser()
     if name.id in ctx.functions or (name.id in BUILTINS and name.id not in ctx.entries):
         return ctx.say(name_codes.FUNCTION_AS_VALUE, name.span, frame, name=name.id)
     for scope in ctx.root.below():

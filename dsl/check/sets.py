@@ -23,7 +23,7 @@ from ..program import (
 )
 from ..source import Span
 from . import declarations, expressions, patterns, references
-from .context import WORDS, Context, Frame, place
+from .context import WORDS, Context, Entry, Frame, place
 from .folding import constant_value
 from .kinds import BAD_SET, NUMBERS, TEXTS, Component, Kind, SetValue, Value
 
@@ -60,7 +60,9 @@ def _no_set(ctx: Context, node: syntax.Expression, frame: Frame) -> SetValue:
     hints: tuple[Hint, ...] = ()
     if isinstance(node, syntax.Number):
         hints = (Hint(f"write the range `1..{node.spelling}`", (Edit(node.span, f"1..{node.spelling}"),)),)
-    elif isinstance(node, syntax.ListLiteral):
+    elif isinstance(node, syntax.Call) and node.function.id == "range":
+        hints = (Hint("write `a..b`, with both ends included"),)
+    elif isinstance(node, syntax.ListLiteral | syntax.Tuple):
         inner = node.span.text[1:-1]
         hints = (Hint("write the members in braces", (Edit(node.span, "{" + inner + "}"),)),)
     ctx.say(codes.NOT_A_SET, node.span, frame, what=f"`{node.span.text}`", hints=hints)
@@ -99,6 +101,25 @@ def _named(
     return _declared(ctx, name, indices, frame, span)
 
 
+def _part_of_tuples(
+    ctx: Context, name: syntax.Name, indices: tuple[syntax.Expression, ...], entry: Entry, frame: Frame, span: Span
+) -> None:
+    """``j in Arcs[i]`` where `Arcs` is one set of tuples."""
+    assert entry.set is not None
+    given = ", ".join(node.span.text for node in indices)
+    rest = ", ".join("jklmn"[: len(entry.set.types) - len(indices)])
+    ctx.say(
+        codes.WRONG_INDEX_COUNT,
+        span,
+        frame,
+        name=name.id,
+        wanted="no indices",
+        given=str(len(indices)),
+        labels=(Label(entry.span, f"one set of tuples of length {len(entry.set.types)}"),),
+        hints=(Hint(f"to fix the first part write a pattern: `for ({given}, {rest}) in {name.id}`"),),
+    )
+
+
 def _declared(
     ctx: Context, name: syntax.Name, indices: tuple[syntax.Expression, ...], frame: Frame, span: Span
 ) -> SetValue:
@@ -123,6 +144,9 @@ def _declared(
     declarations.resolve(ctx, entry)
     ctx.depends(frame, entry, name.span)
     if entry.broken or entry.set is None:
+        return BAD_SET
+    if indices and not entry.positions and len(entry.set.types) > len(indices):
+        _part_of_tuples(ctx, name, indices, entry, frame, span)
         return BAD_SET
     arguments = references.subscripts(ctx, entry, indices, name, frame, span)
     if arguments is None:

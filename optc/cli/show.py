@@ -147,6 +147,7 @@ def _details(result: Mapping[str, Any], *, everything: bool) -> list[Section]:
         sections.append(Section("further answers (their variables: --json or -o)", rows, frozenset({1}), note))
     if result.get("certificate"):
         sections.append(_certificate(result["certificate"]))
+        sections += [_conflict(line) for line in result["certificate"] if line.get("conflict")]
     if everything:
         sections.append(_route(result))
     return [section for section in sections if section.rows or section.note]
@@ -183,10 +184,16 @@ def _certificate(lines: Sequence[Mapping[str, Any]]) -> Section:
         if measured:
             value += f" (tolerance {number(line['tolerance'], 3)})"
         where = f"at {line['where']}" if line.get("where") else ""
-        conflict = ", ".join(line.get("conflict", ()))
-        how = "; ".join(part for part in (str(line.get("how") or ""), where, conflict) if part)
+        how = "; ".join(part for part in (str(line.get("how") or ""), where) if part)
         rows.append((str(line["status"]), str(line["claim"]), value, how))
     return Section("certificate", tuple(rows))
+
+
+def _conflict(line: Mapping[str, Any]) -> Section:
+    """What cannot hold together, with the lines of the model where it stands."""
+    at = (line.get("evidence") or {}).get("lines", {})
+    rows = tuple((name, f"line {at[name]}" if name in at else "") for name in line["conflict"])
+    return Section("these cannot hold together", rows)
 
 
 def _route(result: Mapping[str, Any]) -> Section:

@@ -96,9 +96,12 @@ def test_v_adds_route_duals_and_backend(capsys: pytest.CaptureFixture[str]) -> N
 
 def test_an_infeasible_answer_shows_the_conflict(capsys: pytest.CaptureFixture[str]) -> None:
     line = {"claim": "infeasible", "status": "proved", "conflict": ['need["iron"]', "bound of x[3]"]}
+    line["evidence"] = {"lines": {'need["iron"]': 7}}
     value = result(status="infeasible", objective=None, bound=None, gap=None, variables={}, certificate=[line])
     text = shown(capsys, value)
-    assert 'need["iron"], bound of x[3]' in text
+    conflict = text[text.index("these cannot hold together") :].splitlines()
+    assert conflict[1].split() == ['need["iron"]', "line", "7"]
+    assert conflict[2].split() == ["bound", "of", "x[3]"]
     assert "objective" not in text
 
 

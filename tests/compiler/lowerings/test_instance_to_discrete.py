@@ -19,7 +19,11 @@ from optc.compiler.backend import Goal, Start
 from optc.compiler.data.errors import DataError
 from optc.compiler.forms.discrete import DiscreteForm
 from optc.compiler.instance import Instance
+from optc.compiler.lifting import columns_from
+from optc.compiler.lowering import Lowered, lower_along, lowering_of
+from optc.compiler.lowerings import choices_to_binaries
 from optc.compiler.lowerings import instance_to_discrete as lowering
+from optc.compiler.signature import Signature
 from optc.compiler.verify.report import Report, judge
 
 FEW = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -29,14 +33,22 @@ def bound(text: str, data: Mapping[str, Any] | None = None) -> Instance:
     return optc.parse(text).bind(dict(data or {})).instance
 
 
+def form_of(instance: Instance) -> Lowered:
+    """The discrete form, choices first made binaries where there are some."""
+    chosen = any(family.domain == "choice" for family in instance.families)
+    steps = (choices_to_binaries, lowering) if chosen else (lowering,)
+    found = lower_along(tuple(lowering_of(step) for step in steps), instance)
+    assert isinstance(found, Lowered), found
+    return found
+
+
 def solved(instance: Instance) -> tuple[Answer, Report | None]:
     """The answer of SCIP to the discrete form, and the judgement of the lifted point on the model as written."""
-    assert lowering.accepts(instance) is None
-    form, inverse = lowering.lower(instance)
-    answer = scip.solve(form, Goal(gap=1e-9), scip.Options(), contexts.start(), None)
+    lowered = form_of(instance)
+    answer = scip.solve(lowered.form, Goal(gap=1e-9), scip.Options(), contexts.start(), None)
     if answer.x is None:
         return answer, None
-    point = dict(lowering.lift(answer.x, inverse))
+    point = dict(lowered.lift(answer.x))
     for family in instance.families:
         if family.integer:
             point[family.name] = np.rint(point[family.name])
@@ -359,8 +371,8 @@ def test_a_look_up_by_two_choices_is_a_quadratic_term() -> None:
       once[s in 1..{n}]: count(site[i] == s for i in 1..{n}) == 1
     """
     instance = bound(text, {"flow": flow, "dist": distance})
-    form, _ = lowering.lower(instance)
-    assert form.shape == (2 * n, n * n)
+    form = form_of(instance).form
+    assert isinstance(form, DiscreteForm) and form.shape == (2 * n, n * n)
     assert form.products.count == 0 and len(form.hessian_values) <= n * n * (n * n + 1) // 2
     best = min(
         sum(flow[i, j] * distance[p[i], p[j]] for i in range(n) for j in range(n))
@@ -370,23 +382,33 @@ def test_a_look_up_by_two_choices_is_a_quadratic_term() -> None:
 
 
 def test_a_start_is_placed_where_its_families_are() -> None:
-    instance = bound("var x in [0, 9]\nchoose z[1..2] from {3, 5, 8}\nminimize x + z[1] + z[2]\n")
-    form, inverse = lowering.lower(instance)
-    x = lowering.start({"z": np.array([2.0, np.nan])}, form.shape[1], inverse)
-    np.testing.assert_array_equal(x, [np.nan, 0, 0, 1, np.nan, np.nan, np.nan])
-    assert lowering.lift(lowering.start({"x": np.ones(1), "z": np.array([2.0, 1.0])}, 7, inverse), inverse)[
-        "z"
-    ].tolist() == [2, 1]
-    answer = scip.solve(form, Goal(), scip.Options(), contexts.start(), Start(x))
+    lowered = form_of(bound("var x in [0, 9]\nchoose z[1..2] from {3, 5, 8}\nminimize x + z[1] + z[2]\n"))
+    places = {part.name: part.offset for part in lowered.form.columns}
+    start = columns_from(lowered.form, dict(lowered.extend({"z": np.array([2.0, np.nan])})))
+    at = places["z (options)"]
+    np.testing.assert_array_equal(start[at : at + 6], [0, 0, 1, np.nan, np.nan, np.nan])
+    assert np.isnan(start[places["x"]])
+    whole = columns_from(lowered.form, dict(lowered.extend({"x": np.ones(1), "z": np.array([2.0, 1.0])})))
+    found = lowered.lift(whole)
+    assert found["z"].tolist() == [2, 1] and found["x"].tolist() == [1] and len(found) == 2
+    answer = scip.solve(lowered.form, Goal(), scip.Options(), contexts.start(), Start(start))
     assert answer.objective == pytest.approx(6)
 
 
 def test_answers_are_lifted_a_batch_at_a_time() -> None:
-    instance = bound("choose z[1..2] from {3, 5}\nvar x in [0, 1]\nminimize x + z[1] + z[2]\n")
-    _, inverse = lowering.lower(instance)
-    x = np.array([[1, 0, 0, 1, 0.5], [0, 1, 0, 1, 0.25]])
-    found = lowering.lift(x, inverse)
+    lowered = form_of(bound("choose z[1..2] from {3, 5}\nvar x in [0, 1]\nminimize x + z[1] + z[2]\n"))
+    at = {part.name: part.offset for part in lowered.form.columns}
+    x = np.zeros((2, 5))
+    x[:, at["z (options)"] : at["z (options)"] + 4] = [[1, 0, 0, 1], [0, 1, 0, 1]]
+    x[:, at["x"]] = [0.5, 0.25]
+    found = lowered.lift(x)
     assert found["z"].tolist() == [[0, 1], [1, 1]] and found["x"].tolist() == [[0.5], [0.25]]
+
+
+def test_a_choice_without_options_is_an_error() -> None:
+    text = "set Few[i in 1..2] = {k for k in 2..i}\nchoose z[i in 1..2] from Few[i]\nminimize z[2]\n"
+    with pytest.raises(DataError):
+        form_of(bound(text))
 
 
 # ------------------------------------------------------------------------------------------------ quadratic, domains
@@ -458,13 +480,18 @@ def test_products_in_rows_are_merged_and_sorted() -> None:
     assert entries == [(0, 1, 0, 2), (0, 2, 2, 2), (1, 1, 0, 1), (2, 2, 1, 1)]
 
 
-@pytest.mark.parametrize("bounds", ["in [2, 5]", "in [2, inf]", "in [-4, -1]", "in [-5, 6]", "in [-inf, -2]"])
+@pytest.mark.parametrize("ends", [(2, 5), (2, np.inf), (-4, -1), (-5, 6), (-np.inf, -2), (-np.inf, np.inf)])
 @pytest.mark.parametrize("sense", ["minimize", "maximize"])
-def test_semicontinuous_decisions_agree_with_their_two_cases(bounds: str, sense: str) -> None:
-    text = f"var x semicontinuous {bounds}\n{sense} (x - 1)^2\nsubject to\n  c: -3 <= x <= 7\n"
-    instance = bound(text)
-    family = instance.families[0]
-    low, high = max(float(family.lower[0]), -3.0), min(float(family.upper[0]), 7.0)
+def test_semicontinuous_decisions_agree_with_their_two_cases(ends: tuple[float, float], sense: str) -> None:
+    text = f"""
+    param lo; param hi
+    var x semicontinuous in [lo, hi]
+    {sense} (x - 1)^2
+    subject to
+      c: -3 <= x <= 7
+    """
+    instance = bound(text, {"lo": ends[0], "hi": ends[1]})
+    low, high = max(ends[0], -3.0), min(ends[1], 7.0)
     cases = [0.0, low, high, *([1.0] if low <= 1 <= high else [])]
     agrees(instance, (min if sense == "minimize" else max)((v - 1) ** 2 for v in cases), near=1e-4)
 
@@ -525,14 +552,20 @@ def test_the_form_is_made_of_whole_arrays_of_one_length() -> None:
     assert form.hessian_starts.tolist() == [0, 0, 0, 0] and not form.switched().any()
 
 
-def transferred(features: set[str]) -> Any:
-    from optc.compiler.plan import Signature
-
-    return lowering.transfer(Signature("instance", "", frozenset(features)))
+def transferred(module: Any, features: set[str]) -> Any:
+    return module.transfer(Signature("instance", "", frozenset(features)))
 
 
 def test_signatures_say_what_the_form_is_made_of() -> None:
-    found = transferred({"choice", "quadratic objective", "complementarity"})
-    assert (found.form, found.features) == ("discrete", {"integer", "quadratic objective", "complementarity"})
-    assert "players" in transferred({"player", "choice"})
-    assert "kinks" in transferred({"piecewise objective"})
+    found = transferred(lowering, {"quadratic objective", "complementarity"})
+    assert (found.form, found.features) == ("discrete", {"quadratic objective", "complementarity"})
+    assert "players" in transferred(lowering, {"player", "choice"})
+    assert "kinks" in transferred(lowering, {"piecewise objective"})
+    assert transferred(choices_to_binaries, {"integer"}) is None
+    assert transferred(choices_to_binaries, {"choice", "player"}).features == {"integer", "player"}
+
+
+def test_the_planner_finds_the_way_of_a_choice() -> None:
+    found = optc.parse("choose z[1..3] from {2, 7}\nmaximize z[1] * z[2] - z[3]\n").bind({}).solve(backend="scip")
+    assert (found.status, found.objective) == ("optimal", 47.0)
+    assert found.route[-3] == "choices to binaries" and found.route[-1] == "scip"

@@ -15,11 +15,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from optc.dsl.diagnostics import Diagnostic
 from optc.dsl.program import (
     Apply,
     Bind,
@@ -45,8 +46,9 @@ from optc.dsl.program import (
     Variable,
 )
 
+from ..data.errors import DataError
 from ..instance import Floats, Instance, assemble
-from ..scope import Scope
+from ..scope import EvaluationError, Scope
 from ..sets import layout_of, listing, set_arity
 from ..terms import (
     componentwise,
@@ -59,6 +61,14 @@ from ..terms import (
     symbols_in,
     walk,
 )
+
+if TYPE_CHECKING:
+    from ..signature import Signature
+
+NAME = "choices to binaries"
+SOURCE = "instance"
+TARGET = "instance"
+COST = 0.5
 
 Body = Relation | Implication | Complementarity | SpecialOrderedSet
 _T = TypeVar("_T", bound=Symbol)
@@ -94,18 +104,55 @@ class Groups:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class OneHot:
-    """The instance without choices, and what stands for each."""
+class Inverse:
+    """The binaries that stand for each choice."""
 
-    instance: Instance
     groups: tuple[Groups, ...]
 
 
-def lower(instance: Instance) -> OneHot:
-    """The instance without choices; itself where it has none. Raises ``EvaluationError`` of its structure."""
+def transfer(signature: Signature) -> Signature | None:
+    """The same with whole decisions in place of choices; None where there are none."""
+    if "choice" not in signature.features:
+        return None
+    return replace(signature, features=signature.features - {"choice"} | {"integer"})
+
+
+def accepts(instance: Instance) -> Diagnostic | None:
+    """None, or where an index of the rewritten terms has no entry."""
+    try:
+        instance.patterns["binaries"] = (instance, _rewritten(instance))
+    except EvaluationError as error:
+        return error.diagnostic
+    return None
+
+
+def lower(instance: Instance) -> tuple[Instance, Inverse]:
+    """The instance without choices. Raises ``DataError`` where data that it needs are undefined."""
+    kept = instance.patterns.pop("binaries", None)  # what ``accepts`` has made
+    if isinstance(kept, tuple) and kept[0] is instance:
+        without, inverse = kept[1]
+        return without, inverse
+    try:
+        return _rewritten(instance)
+    except EvaluationError as error:
+        raise DataError([error.diagnostic]) from None
+
+
+def lift(point: Mapping[str, Floats], inverse: Inverse) -> dict[str, Floats]:
+    """A point of the instance without choices as one of the instance with them: positions of options."""
+    binaries = {groups.binaries for groups in inverse.groups}
+    found = {name: values for name, values in point.items() if name not in binaries}
+    return found | {groups.choice: groups.chosen(point[groups.binaries]) for groups in inverse.groups}
+
+
+def extend(point: Mapping[str, Floats], inverse: Inverse) -> dict[str, Floats]:
+    """A point of the instance with choices, perhaps in part, with the binaries that say the same."""
+    known = [groups for groups in inverse.groups if groups.choice in point]
+    return {**point, **{groups.binaries: groups.binaries_of(point[groups.choice]) for groups in known}}
+
+
+def _rewritten(instance: Instance) -> tuple[Instance, Inverse]:
     choices = [family.symbol for family in instance.families if isinstance(family.symbol, Choice)]
-    if not choices:
-        return OneHot(instance, ())
     program = instance.program
     scope = replace(
         instance.scope,
@@ -132,7 +179,7 @@ def lower(instance: Instance) -> OneHot:
             scope.layouts[name] = layout_of(symbols[name].space, scope)
     block = replace(root, objective=objective, decisions=decisions, constraints=constraints)
     without = assemble(instance, replace(program, symbols=symbols, root=block), scope)
-    return OneHot(without, tuple(_groups(choice, binaries[choice.name], instance) for choice in choices))
+    return without, Inverse(tuple(_groups(choice, binaries[choice.name], instance) for choice in choices))
 
 
 def _groups(choice: Choice, binaries: Variable, instance: Instance) -> Groups:
