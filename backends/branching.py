@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from optc.compiler.forms.linear import Floats, Ints
 
 LEAST = 1e-6  # of an estimate in a product of two, so that one child that costs nothing leaves the other its say
-RELIABLE = 4  # rises known of each child
+RELIABLE = 1  # rises known of each child
 ZERO = 1e-9  # what is as near as this to zero, or to a whole number within the tolerance, is branched on last
 
 Box = tuple[Floats, Floats]  # lower and upper bounds of the columns
@@ -32,6 +32,11 @@ class Branch:
     candidate: int
     side: int
     distance: float
+
+    def narrow(self, lower: Floats, upper: Floats) -> None:
+        """Take it over into bounds of all columns (n), in place."""
+        lower[self.column] = max(lower[self.column], self.lower)
+        upper[self.column] = min(upper[self.column], self.upper)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +166,7 @@ class Brancher:
         return [both[side] for side in order if room[side]]
 
     def blind(self, box: Box) -> list[Branch] | None:
-        """Children without a point: of the first open pair, or the first whole column of finite bounds; None without."""
+        """Children without a point: of the first open pair, or whole column of finite bounds; None without."""
         nowhere = np.zeros(2)
         pairs = np.flatnonzero(~_decided(box, self.pairs))
         if len(pairs):

@@ -4,9 +4,10 @@ A node fixes one column of some pairs at zero and moves bounds of whole columns;
 (J. F. Bard, J. T. Moore, "A branch and bound algorithm for the bilevel programming problem", SIAM J. Sci. Stat.
 Comput. 11 (1990)). The search is best-bound with diving: from the open node with the best bound it goes on to the
 child that is estimated the cheaper one, until a node is pruned or its value has left the best quarter of the gap; the
-siblings wait. It branches on the pair, or the whole column, whose two children are estimated to raise the bound most:
-the product of distance times pseudo-cost over the children (T. Achterberg, T. Koch, A. Martin, "Branching rules
-revisited", Oper. Res. Letters 33 (2005)), which is the most violated product as long as no pseudo-cost is known.
+siblings wait. It branches on the pair, or the whole column, whose two children raise the bound most: by the product
+of distance times pseudo-cost over the children (T. Achterberg, T. Koch, A. Martin, "Branching rules revisited", Oper.
+Res. Letters 33 (2005)), which orders the candidates by the violated product as long as no pseudo-cost is known. Of the
+first few candidates those are solved on both sides whose pseudo-costs are not known; these relaxations are no nodes.
 
 Points come from leaves of the tree and from rounding: the smaller column of each pair is set to zero, whole columns to
 the nearest whole number, and the relaxation is solved again. A point is never taken because a product is small:
@@ -15,10 +16,8 @@ columns that are zero are fixed at zero when it is found. Node bounds are HiGHS'
 
 from __future__ import annotations
 
-import heapq
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -31,11 +30,12 @@ from optc.compiler.verify.weak_duality import curvature
 
 from . import highs
 from .branching import LEAST, Box, Branch, Brancher
-from .node_relaxation import Relaxation, Relaxed, without_objective
+from .node_relaxation import Kept, Relaxation, Relaxed, without_objective
 from .options import option
+from .search_tree import Frontier, Incumbent, Node
 
 REPORT_EVERY = 0.1  # seconds between two progress reports
-LOOK = 20  # candidates whose children are looked at, at a node, where little is known of them
+LOOK = 8  # candidates whose children are looked at, at a node, where little is known of them
 DIVE = 0.25  # share of the gap within which a dive goes on
 WHOLE = 1e-6  # tolerance of integrality at most
 NOISE = 1e-9  # relative difference of two values that is nothing but rounding
@@ -120,9 +120,12 @@ def search(
     if not form.shape[1]:
         return highs.solve(form, goal, highs.Options(), context, None), _NOTHING
     tree = _Tree(form, pairs, root, goal, options, context)
-    if start is not None:
-        tree.begin_from(start.x)
-    return tree.run(), tree.statistics()
+    try:
+        if start is not None:
+            tree.begin_from(start.x)
+        return tree.run(), tree.statistics()
+    finally:
+        tree.relaxation.close()
 
 
 _NOTHING = Statistics(0, 0, 0, 0)
@@ -152,28 +155,6 @@ def _reduced(form: LinearForm, pairs: Ints, tolerance: float) -> Box | None:
     return None if crossing else (lower, upper)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Node:
-    """A part of the tree that is still open: ``branch`` on top of what ``parent`` fixes; ``bound`` is its parent's."""
-
-    bound: float
-    depth: int = 0
-    parent: _Node | None = None
-    branch: Branch | None = None
-    basis: Any = None
-
-    def box(self, root: Box) -> Box:
-        """The column bounds that hold in it."""
-        lower, upper = root[0].copy(), root[1].copy()
-        node: _Node | None = self
-        while node is not None and node.branch is not None:
-            column = node.branch.column
-            lower[column] = max(lower[column], node.branch.lower)
-            upper[column] = min(upper[column], node.branch.upper)
-            node = node.parent
-        return lower, upper
-
-
 class _Tree:
     """The state of one search. Values are in the sense of minimising."""
 
@@ -185,29 +166,26 @@ class _Tree:
         self.sign = 1.0 if form.sense == "minimize" else -1.0
         self.relaxation = Relaxation(form, goal, context)
         self.brancher = Brancher(pairs, np.flatnonzero(form.integer).astype(np.int32), min(WHOLE, goal.tolerance))
-        self.heap: list[tuple[float, int, _Node]] = []
-        self.pushed = self.nodes = self.points = 0
-        self.x: Floats | None = None
-        self.best = math.inf  # value of the incumbent
-        self.floor = math.inf  # least bound among the parts that were closed by the gap, or could not be solved
-        self.unsolved = False
+        self.incumbent = Incumbent(options.absolute_gap, max(goal.gap, NOISE))
+        self.frontier = Frontier()
+        self.nodes = 0
+        self.unsolved = False  # whether a part was given up since HiGHS could not solve it
         self.tried: set[bytes] = set()
         self.next_report = 0.0
 
     # ------------------------------------------------------------------------------------------------- the search
     def run(self) -> Answer:
-        node: _Node | None = _Node(-math.inf)
+        node: Node | None = Node()
+        dived = False
         while True:
-            jumped = node is None
+            node = node or self.frontier.pop(self.incumbent)
             if node is None:
-                node = self._pop()
-                if node is None:
-                    return self._exhausted()
+                return self._exhausted()
             stop = self._stop()
             if stop is not None:
                 return self._stopped(stop, node)
-            if jumped and node.basis is not None:
-                self.relaxation.resume(node.basis)
+            if node.kept is not None:
+                self.relaxation.resume(node.kept)
             box = node.box(self.root)
             found = self.relaxation.solve(*box)
             if found.state == "stopped":
@@ -219,39 +197,41 @@ class _Tree:
                 if ended is not None:
                     return ended
                 node = None
-                continue
-            node = self._expand(node, box, found, dived=not jumped)
+            else:
+                node = self._expand(node, box, found, dived=dived)
+            dived = node is not None
             self._report(node)
 
-    def _expand(self, node: _Node, box: Box, found: Relaxed, *, dived: bool) -> _Node | None:
+    def _expand(self, node: Node, box: Box, found: Relaxed, *, dived: bool) -> Node | None:
         """Prune the node or branch on it; the child to dive to, or None."""
         if found.state == "infeasible":
             return None
         bound = max(node.bound, found.value)
-        if self._closes(bound):
+        if self.incumbent.closes(bound):
             return None
-        basis = self.relaxation.basis()
+        kept = self.relaxation.keep()
         if found.x is not None:
             if self.brancher.exact(found.x):
-                self._take(found)
+                self.incumbent.take(found)
                 return None
             if self.brancher.satisfied(found.x) or self._rounds(dived=dived):
                 self._round(box, found.x)
-                self.relaxation.resume(basis)
-                if self._closes(bound):
+                self.relaxation.resume(kept)
+                if self.incumbent.closes(bound):
                     return None
-        branches = self._blind(box, bound) if found.x is None else self._chosen(box, found.x, bound, basis)
+        branches = self._blind(box, bound) if found.x is None else self._chosen(box, found.x, bound, kept)
         if branches is None:  # nothing is left to branch on, and the relaxation could not be solved
-            self.unsolved, self.floor = True, min(self.floor, bound)
+            self.unsolved = True
+            self.incumbent.give_up(bound)
             return None
-        children = [_Node(raised, node.depth + 1, node, branch, basis) for branch, raised in branches]
+        children = [Node(raised, bound, node, branch, kept) for branch, raised in branches]
         return self._dive(children, bound)
 
     def _blind(self, box: Box, bound: float) -> list[tuple[Branch, float]] | None:
         branches = self.brancher.blind(box)
         return None if branches is None else [(branch, bound) for branch in branches]
 
-    def _chosen(self, box: Box, x: Floats, bound: float, basis: Any) -> list[tuple[Branch, float]] | None:
+    def _chosen(self, box: Box, x: Floats, bound: float, kept: Kept) -> list[tuple[Branch, float]] | None:
         """The children of the best candidate with their bounds; those that are closed already are left out."""
         forks = self.brancher.ranked(box, x, LOOK)
         best: tuple[float, list[tuple[Branch, float]]] | None = None
@@ -259,72 +239,44 @@ class _Tree:
             children = [(branch, bound) for branch in fork.branches]
             score = fork.score
             if len(children) == 2 and not fork.reliable:
-                children = [(branch, self._probed(box, branch, bound, basis)) for branch in fork.branches]
+                children = [(branch, self._probed(box, branch, bound, kept)) for branch in fork.branches]
                 score = math.prod(max(raised - bound, LEAST) for _branch, raised in children)
-                children = [child for child in children if not self._closes(child[1])]
+                children = [child for child in children if not self.incumbent.closes(child[1])]
             if len(children) < 2:
                 return children
             if best is None or score > best[0]:
                 best = score, sorted(children, key=lambda child: child[1])
         return None if best is None else best[1]
 
-    def _probed(self, box: Box, branch: Branch, bound: float, basis: Any) -> float:
+    def _probed(self, box: Box, branch: Branch, bound: float, kept: Kept) -> float:
         """The bound of a child (infinite where it is infeasible), from its relaxation; pseudo-costs learn from it."""
         lower, upper = box[0].copy(), box[1].copy()
-        lower[branch.column] = max(lower[branch.column], branch.lower)
-        upper[branch.column] = min(upper[branch.column], branch.upper)
-        self.relaxation.resume(basis)
+        branch.narrow(lower, upper)
+        self.relaxation.resume(kept)
         found = self.relaxation.solve(lower, upper)
         if found.state == "optimal":
             self.brancher.learn(branch, max(0.0, found.value - bound))
             if found.x is not None and self.brancher.exact(found.x):
-                self._take(found)
+                self.incumbent.take(found)
         if found.state == "infeasible":
             return math.inf
         return max(bound, found.value) if found.state == "optimal" else bound
 
-    def _closes(self, bound: float) -> bool:
-        """Whether a part with this bound need not be looked at; its bound is noted."""
-        if bound < self._cutoff():
-            return False
-        self.floor = min(self.floor, bound)
-        return True
-
-    def _dive(self, children: list[_Node], bound: float) -> _Node | None:
+    def _dive(self, children: list[Node], bound: float) -> Node | None:
         """The first child where the dive goes on; the others, or all, wait."""
-        least = min(bound, self.heap[0][0]) if self.heap else bound
-        goes_on = math.isinf(self.best) or bound - least <= DIVE * (self.best - least)
-        for child in children[1:] if goes_on else children:
-            heapq.heappush(self.heap, (child.bound, self.pushed, child))
-            self.pushed += 1
+        least, best = min(bound, self.frontier.least()), self.incumbent.value
+        goes_on = math.isinf(best) or bound - least <= DIVE * (best - least)
+        self.frontier.push(children[1:] if goes_on else children)
         return children[0] if goes_on and children else None
 
-    def _pop(self) -> _Node | None:
-        if not self.heap:
-            return None
-        bound, _order, node = heapq.heappop(self.heap)
-        if not self._closes(bound):
-            return node
-        self.heap.clear()  # the others are no better
-        return None
-
-    def _cutoff(self) -> float:
-        """Parts with this bound or a higher one hold no point that is better by more than the gap."""
-        if math.isinf(self.best):
-            return math.inf
-        return self.best - self._allowed()
-
-    def _allowed(self) -> float:
-        objective = abs(self.sign * self.best)
-        return max(self.options.absolute_gap, max(self.goal.gap, NOISE) * max(1.0, objective))
-
-    def _learn(self, node: _Node, found: Relaxed) -> None:
-        if node.branch is None or not math.isfinite(node.bound):
+    def _learn(self, node: Node, found: Relaxed) -> None:
+        """Let the pseudo-costs know how much the bound rose; an infeasible child counts as rising to the incumbent."""
+        if node.branch is None or not math.isfinite(node.before):
             return
         if found.state == "optimal":
-            self.brancher.learn(node.branch, max(0.0, found.value - node.bound))
-        elif found.state == "infeasible" and math.isfinite(self.best):
-            self.brancher.learn(node.branch, max(0.0, self.best - node.bound))
+            self.brancher.learn(node.branch, max(0.0, found.value - node.before))
+        elif found.state == "infeasible" and math.isfinite(self.incumbent.value):
+            self.brancher.learn(node.branch, max(0.0, self.incumbent.value - node.before))
 
     def _stop(self) -> Termination | None:
         if self.options.nodes is not None and self.nodes >= self.options.nodes:
@@ -339,7 +291,7 @@ class _Tree:
 
     def _rounds(self, *, dived: bool) -> bool:
         rule = self.options.rounding
-        return rule == "always" or (rule == "dives" and (not dived or self.x is None))
+        return rule == "always" or (rule == "dives" and (not dived or self.incumbent.x is None))
 
     def _round(self, box: Box, x: Floats) -> None:
         """Solve with the zeros and whole numbers nearest to ``x``, which may give a point."""
@@ -350,13 +302,9 @@ class _Tree:
         self.tried.add(key)
         found = self.relaxation.solve(lower, upper)
         if found.x is not None and self.brancher.exact(found.x):
-            self._take(found)
+            self.incumbent.take(found)
 
-    def _take(self, found: Relaxed) -> None:
-        if found.value < self.best and found.x is not None:
-            self.x, self.best, self.points = found.x, found.value, self.points + 1
-
-    def _unbounded_leaf(self, node: _Node, box: Box) -> Answer | None:
+    def _unbounded_leaf(self, node: Node, box: Box) -> Answer | None:
         """All pairs are decided and the relaxation is unbounded: so is the problem, if the leaf has a point.
 
         That is also right with whole columns, for data that are rational (R. R. Meyer, "On the existence of optimal
@@ -371,27 +319,27 @@ class _Tree:
             stop = self.context.stop()
             if stop is not None:
                 return self._stopped(stop, node)
-            self.unsolved, self.floor = True, -math.inf
+            self.unsolved = True
+            self.incumbent.give_up(-math.inf)
             return None
         message = f"a leaf of the tree is unbounded ({self._words()})"
         return self._answer("unbounded", "converged", message, x=found.x, ray=ray)
 
     # ------------------------------------------------------------------------------------------------ the answers
     def _exhausted(self) -> Answer:
-        if self.x is None:
+        if self.incumbent.x is None:
             if self.unsolved:
                 return self._answer("none", "numerical trouble", self._trouble())
             return self._answer("infeasible", "converged", f"the tree is exhausted ({self._words()})")
-        bound = min(self.floor, self.best)
-        if self.unsolved and bound < self._cutoff():
-            return self._answer("feasible", "numerical trouble", self._trouble(), self.x, bound)
-        return self._answer("optimal", "converged", f"the gap is closed ({self._words()})", self.x, bound)
+        bound = self.incumbent.bound()
+        if self.unsolved and bound < self.incumbent.cutoff():
+            return self._answer("feasible", "numerical trouble", self._trouble(), self.incumbent.x, bound)
+        return self._answer("optimal", "converged", f"the gap is closed ({self._words()})", self.incumbent.x, bound)
 
-    def _stopped(self, why: Termination, node: _Node) -> Answer:
-        opened = min(node.bound, self.heap[0][0]) if self.heap else node.bound
-        bound = min(opened, self.floor, self.best)
-        claim: Claim = "none" if self.x is None else "feasible"
-        return self._answer(claim, why, f"stopped ({self._words()})", self.x, bound)
+    def _stopped(self, why: Termination, node: Node) -> Answer:
+        bound = self.incumbent.bound(node.bound, self.frontier.least())
+        claim: Claim = "none" if self.incumbent.x is None else "feasible"
+        return self._answer(claim, why, f"stopped ({self._words()})", self.incumbent.x, bound)
 
     def _answer(
         self,
@@ -416,26 +364,27 @@ class _Tree:
 
     def _words(self) -> str:
         kind = "quadratic" if self.relaxation.quadratic else "linear"
-        return f"{self.nodes} nodes, {self.relaxation.solves} {kind} relaxations by HiGHS, {self.points} points"
+        return (
+            f"{self.nodes} nodes, {self.relaxation.solves} {kind} relaxations by HiGHS, {self.incumbent.points} points"
+        )
 
     def _trouble(self) -> str:
         return f"HiGHS could not solve some relaxations ({self._words()})"
 
     def statistics(self) -> Statistics:
-        return Statistics(self.nodes, self.relaxation.solves, self.relaxation.iterations, self.points)
+        return Statistics(self.nodes, self.relaxation.solves, self.relaxation.iterations, self.incumbent.points)
 
-    def _report(self, node: _Node | None) -> None:
+    def _report(self, node: Node | None) -> None:
         now = self.context.clock()
         if self.context.progress is None or now < self.next_report:
             return
         self.next_report = now + REPORT_EVERY
-        opened = [self.heap[0][0]] if self.heap else []
-        bound = min([*opened, *([node.bound] if node is not None else []), self.floor, self.best])
+        bound = self.incumbent.bound(math.inf if node is None else node.bound, self.frontier.least())
         self.context.report(
             Progress(
                 "branch and bound",
                 self.context.elapsed(),
-                self.sign * self.best if math.isfinite(self.best) else None,
+                self.sign * self.incumbent.value if math.isfinite(self.incumbent.value) else None,
                 self.sign * bound if math.isfinite(bound) else None,
                 work=self.nodes,
                 unit="nodes",

@@ -42,6 +42,14 @@ class Relaxed:
     x: Floats | None = None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Kept:
+    """A basis and how many relaxations had been solved by then."""
+
+    basis: Any  # a copy, as highspy hands it out
+    solves: int
+
+
 class Relaxation:
     """A form without pairs and integrality. Attributes: ``solves`` and ``iterations`` done so far."""
 
@@ -70,14 +78,18 @@ class Relaxation:
                     return found
         return Relaxed("trouble", -math.inf)
 
-    def basis(self) -> Any:
-        """A copy of the present basis, for ``resume``."""
-        return self._highs.getBasis()
+    def keep(self) -> Kept:
+        """The present basis, for ``resume``."""
+        return Kept(self._highs.getBasis(), self.solves)
 
-    def resume(self, basis: Any) -> None:
-        """Let the next relaxation begin from a basis that was kept."""
-        if basis.valid:
-            self._highs.setBasis(basis)
+    def resume(self, kept: Kept) -> None:
+        """Let the next relaxation begin from a basis that was kept; it does already if nothing was solved since."""
+        if kept.solves != self.solves and kept.basis.valid:
+            self._highs.setBasis(kept.basis)
+
+    def close(self) -> None:
+        """Let go of the callback, which HiGHS holds and which holds this object."""
+        self._highs.setCallback(None, None)
 
     def ray(self) -> Floats | None:
         """A direction of unlimited improvement after a linear relaxation that was unbounded, or None."""

@@ -12,7 +12,7 @@ reading it 0.03 s, so there is no file.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -27,6 +27,7 @@ from optc.compiler.forms.linear import Floats, Ints, LinearForm, QuadraticForm
 
 from . import installed
 from .options import option
+from .recession import unlimited
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
@@ -41,7 +42,7 @@ install = 'pip install "pyscipopt>=6.3"'
 capabilities = Capabilities(
     forms=frozenset({"linear", "quadratic", "discrete"}),
     integer=frozenset({"linear", "quadratic", "discrete"}),
-    gives=frozenset({"bound", "warm start", "time limit", "interrupt", "progress"}),
+    gives=frozenset({"bound", "primal ray", "warm start", "time limit", "interrupt", "progress"}),
     refuses={
         "duals": "SCIP solves a presolved problem by branch and bound, which leaves no duals of the one it was given",
         "nonlinear objective": "this backend passes linear and quadratic objectives only",
@@ -107,10 +108,14 @@ def solve(form: LinearForm, goal: Goal, options: Options, context: Context, star
     stop = context.stop()
     if stop is not None:
         return Answer("none", stop)
-    _run(problem.model, context)
-    if problem.model.getStatus() == "inforunbd" and context.stop() is None:
-        problem = _again_without_presolving(form, goal, options, context)
-    return _answer(problem, form)
+    try:
+        _run(problem.model, context)
+        if problem.model.getStatus() == "inforunbd" and context.stop() is None:
+            problem = _again_without_presolving(form, goal, options, context)
+    except _FailedError as failure:
+        return _after_failure(failure, form, goal, context)
+    answer = _answer(problem, form)
+    return _with_direction(answer, form, goal, context) if answer.claim == "unbounded" else answer
 
 
 # ---------------------------------------------------------------------------------------------------- the problem
@@ -311,6 +316,31 @@ def _again_without_presolving(form: LinearForm, goal: Goal, options: Options, co
     return problem
 
 
+def _with_direction(answer: Answer, form: LinearForm, goal: Goal, context: Context) -> Answer:
+    """The answer to an unbounded problem with a feasible point and a direction of unlimited improvement.
+
+    SCIP's own point may lie as far out as its numbers reach.
+    """
+
+    def least(problem: LinearForm) -> Floats | None:
+        return solve(problem, goal, Options(), context.silent(), None).x
+
+    found = unlimited(form, least)
+    if found is None:
+        return answer
+    x, ray = found
+    return replace(answer, x=x, objective=_value(form, x), primal_ray=ray)
+
+
+def _after_failure(failure: _FailedError, form: LinearForm, goal: Goal, context: Context) -> Answer:
+    """SCIP gave up. On a quadratic objective that falls for ever its linear programs do; then a direction shows it."""
+    answer = Answer("none", "numerical trouble", message=str(failure))
+    if not isinstance(form, (QuadraticForm, DiscreteForm)) or not len(form.hessian_values):
+        return answer
+    found = _with_direction(replace(answer, claim="unbounded", termination="converged"), form, goal, context)
+    return found if found.primal_ray is not None else answer
+
+
 # ------------------------------------------------------------------------------------------- running, and watching
 def _run(model: Any, context: Context) -> None:
     """Solve in a thread without Python's lock, so that this one can interrupt it and hand progress on."""
@@ -329,7 +359,14 @@ def _run(model: Any, context: Context) -> None:
         while not work.done():  # also after an exception: the model may not be left at work
             model.interruptSolve()
             wait((work,), POLL)
+    fault = work.exception()
+    if fault is not None and str(fault).startswith("SCIP: "):  # pyscipopt has no type of its own for SCIP's errors
+        raise _FailedError(str(fault)) from fault
     work.result()
+
+
+class _FailedError(Exception):
+    """SCIP ended its work with an error: numbers that it cannot cope with, or no memory."""
 
 
 @cache

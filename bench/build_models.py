@@ -1,364 +1,411 @@
-"""How long from a model text and arrays in memory to the problem inside HiGHS, against hand-written NumPy.
+"""From a model text and arrays in memory to the problem inside HiGHS: optc, by hand, and other systems.
 
-    python bench/build_models.py --peers PATH              every model at every size, ours and NumPy's
-    python bench/build_models.py --models ufl --sizes 1e6  some of them
+    python bench/build_models.py                                       every model, size and system, five times each
+    python bench/build_models.py --models ufl --sizes 1e6 --reps 3     some of them
+    python bench/build_models.py --systems optc,numpy                  some systems
+    python bench/build_models.py --check                               tiny sizes, solved: do the optima agree?
 
-``--peers`` (or the environment variable ``OPTC_PEERS``) names a Python file with functions ``numpy_<model>(n, **data)``
-and ``data(model, n)`` that build the same models by hand; without it only ours are run. ``network`` (arcs, slices and
-filters) and ``update`` (one parameter changed, lowered again) have their NumPy versions here. Each cell runs in a
-process of its own, ``--reps`` times; the median counts. ``parse`` is from text to program, ``build`` all the rest.
+Each run of each cell has a process of its own, in which the same model was built once at a tiny size before; the
+systems take turns, and medians count. Nothing is solved but with ``--check``. CPU seconds are those of all threads,
+peak memory is that of the whole process with what it imports. What optc takes is from the text on, parsing included.
+``numpy`` writes the rows down as HiGHS stores them, ``scipy`` gathers coordinates; both by hand, for each model anew.
+CVXPY ends at the arrays that it would pass to HiGHS. ``update`` is optc alone: ``transport`` with one parameter changed
+and lowered again, against from scratch.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib.util
+import gc
+import importlib
 import json
-import os
 import resource
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-SIZES = {
+SIZES = {  # model -> columns, about -> n
     "basic": {"1e4": 70, "1e5": 224, "1e6": 707},
     "transport": {"1e4": 100, "1e5": 316, "1e6": 1000},
     "ufl": {"1e4": 100, "1e5": 316, "1e6": 1000},
     "fac": {"1e4": 13, "1e5": 29, "1e6": 62},
     "lqcp": {"1e4": 100, "1e5": 316, "1e6": 1000},
     "network": {"1e4": 10_000, "1e5": 100_000, "1e6": 1_000_000},
-    "update": {"1e4": 100, "1e5": 316, "1e6": 1000},
 }
+TINY = {"basic": 4, "transport": 5, "ufl": 5, "fac": 3, "lqcp": 6, "network": 200}
+SYSTEMS = ("optc", "numpy", "scipy", "linopy", "cvxpy", "pyoptinterface", "pyomo")
+FLOORS = {"numpy": "NumPy by hand", "scipy": "SciPy by hand"}
+INSTALL = 'pip install "optc[bench]", or in a clone: pip install -e ".[bench]"'
+AGREE = 1e-6
+FOLDER = Path(__file__).parent
 
-MODELS = {
-    "basic": """
-param n : integer
-set N = 0..n-1
-var x[N, N]
-var y[N, N]
-minimize 2 * sum(x[i, j] for i in N, j in N) + sum(y[i, j] for i in N, j in N)
-subject to
-  a[i in N, j in N]: x[i, j] - y[i, j] >= i
-  b[i in N, j in N]: x[i, j] + y[i, j] >= 0
-""",
-    "transport": """
-param n : integer
-set N = 0..n-1
-param c[N, N]
-param s[N]
-param d[N]
-var x[N, N] >= 0
-minimize sum(c[i, j] * x[i, j] for i in N, j in N)
-subject to
-  supply[i in N]: sum(x[i, j] for j in N) <= s[i]
-  demand[j in N]: sum(x[i, j] for i in N) >= d[j]
-""",
-    "ufl": """
-param n : integer
-set N = 0..n-1
-param c[N, N]
-param f[N]
-var x[N, N] >= 0
-var open[N] binary
-minimize sum(c[i, j] * x[i, j] for i in N, j in N) + sum(f[i] * open[i] for i in N)
-subject to
-  serve[j in N]: sum(x[i, j] for i in N) == 1
-  only[i in N, j in N]: x[i, j] <= open[i]
-""",
-    "fac": """
-param n : integer
-param M
-set G = 0..n
-set F = 0..n-1
-set K = 0..1
-var z[G, G, F] binary
-var s[G, G, F] >= 0
-var r[G, G, F, K]
-var y[F, K] in [0, 1]
-var d
-minimize d
-subject to
-  assign[i in G, j in G]: sum(z[i, j, f] for f in F) == 1
-  reach[i in G, j in G, f in F]: s[i, j, f] == d + M * (1 - z[i, j, f])
-  east[i in G, j in G, f in F]: r[i, j, f, 0] == i / n - y[f, 0]
-  north[i in G, j in G, f in F]: r[i, j, f, 1] == j / n - y[f, 1]
-""",
-    "lqcp": """
-param n : integer
-param dx
-param dt
-param h2
-param a
-set I = 0..n
-set J = 0..n
-param yt[J]
-param w[j in J] = 0.25 * dx * (if j == 0 or j == n then 1 else 2)
-param v[i in 1..n] = 0.25 * a * dt * (if i == n then 1 else 2)
-var y[I, J] in [0, 1]
-var u[1..n] in [-1, 1]
-minimize sum(w[j] * (y[n, j] - yt[j])^2 for j in J) + sum(v[i] * u[i]^2 for i in 1..n)
-subject to
-  pde[i in 0..n-1, j in 1..n-1]: h2 * (y[i+1, j] - y[i, j]) == 0.5 * dt * (
-    y[i, j-1] - 2*y[i, j] + y[i, j+1] + y[i+1, j-1] - 2*y[i+1, j] + y[i+1, j+1])
-  ic[j in J]: y[0, j] == 0
-  b1[i in 1..n]: y[i, 2] - 4*y[i, 1] + 3*y[i, 0] == 0
-  b2[i in 1..n]: y[i, n-2] - 4*y[i, n-1] + 3*y[i, n] == 2 * dx * (u[i] - y[i, n])
-""",
-    "network": """
-param n : integer
-set N = 0..n-1
-set A within N * N
-param b[N]
-param c[A]
-param cap[A]
-var f[(i, j) in A] in [0, cap[i, j]]
-minimize sum(c[i, j] * f[i, j] for (i, j) in A)
-subject to
-  balance[i in N]: sum(f[i, j] for (i, j) in A) - sum(f[j, i] for (j, i) in A) == b[i]
-  tight[(i, j) in A if cap[i, j] < 1]: f[i, j] <= 0.5 * cap[i, j]
-""",
-}
-MODELS["update"] = MODELS["transport"]
+Data = dict[str, Any]
 
 
-# ---------------------------------------------------------------------------------------------------------- ours
-def program_of(text: str) -> Any:
-    from optc.dsl.check import check
-    from optc.dsl.parse import parse
-    from optc.dsl.source import Source
-
-    parsed = parse(Source("<text>", text))
-    checked = check(parsed.model, lambda _name: None)
-    if checked.program is None:
-        raise SystemExit("\n".join(d.message for d in (*parsed.diagnostics, *checked.diagnostics)))
-    return checked.program
-
-
-def bound(program: Any, data: Mapping[str, Any]) -> Any:
-    from optc.compiler.data import PythonValue, read_inputs
-    from optc.compiler.instance import build
-
-    return build(program, read_inputs(program, [PythonValue(k, v) for k, v in data.items()], folder=Path()))
-
-
-def lowered(instance: Any, quadratic: bool) -> Any:
-    from optc.compiler.lowerings import instance_to_linear, instance_to_quadratic
-
-    lowering = instance_to_quadratic if quadratic else instance_to_linear
-    reason = lowering.accepts(instance)
-    if reason is not None:
-        raise SystemExit(reason.message)
-    return lowering.lower(instance)[0]
-
-
-def load(form: Any) -> Any:
-    import highspy
-    import numpy as np
-
-    h = highspy.Highs()
-    h.setOptionValue("output_flag", False)
-    rows, columns = form.shape
-    integer = form.integer.astype(np.int32)
-    arrays = [form.cost, form.lower, form.upper, form.row_lower, form.row_upper, form.starts, form.indices, form.values]
-    if hasattr(form, "hessian_starts"):
-        hessian = [form.hessian_starts, form.hessian_indices, form.hessian_values]
-        counts = (columns, rows, len(form.values), len(form.hessian_values))
-        h.passModel(*counts, 2, 1, 1, form.offset, *arrays, *hessian, integer)
-    else:
-        h.passModel(columns, rows, len(form.values), 2, 1, form.offset, *arrays, integer)
-    return h
-
-
-def ours(model: str, data: Mapping[str, Any]) -> tuple[Any, dict[str, float]]:
-    marks = [(time.perf_counter(), time.process_time())]
-
-    def mark() -> None:
-        marks.append((time.perf_counter(), time.process_time()))
-
-    program = program_of(MODELS[model])
-    mark()
-    instance = bound(program, data)
-    mark()
-    form = lowered(instance, model == "lqcp")
-    mark()
-    problem = load(form)
-    mark()
-    names = ("parse", "bind", "lower", "load")
-    wall = {f"{n}_s": b[0] - a[0] for n, a, b in zip(names, marks, marks[1:], strict=False)}
-    return problem, {**wall, "parse_cpu": marks[1][1] - marks[0][1], "build_cpu": marks[-1][1] - marks[1][1]}
-
-
-def updated(data: dict[str, Any]) -> tuple[Any, dict[str, float]]:
-    """From scratch against one parameter changed."""
-    import numpy as np
-
-    start = time.process_time()
-    instance = bound(program_of(MODELS["transport"]), data)
-    lowered(instance, False)
-    scratch = time.process_time() - start
-    costs, loads = data["c"] * 1.5, data["d"] * 0.5
-    start = time.process_time()
-    lowered(instance.update(c=costs), False)
-    cost_time = time.process_time() - start
-    start = time.process_time()
-    form = lowered(instance.update(d=loads), False)
-    load_time = time.process_time() - start
-    assert np.array_equal(form.row_lower[-len(loads) :], loads)
-    return load(form), {"build_cpu": scratch, "update_cost_cpu": cost_time, "update_demand_cpu": load_time}
-
-
-# --------------------------------------------------------------------------------------------------------- NumPy's
-def network_data(arcs: int) -> dict[str, Any]:
+# ------------------------------------------------------------------------------------------------------------- data
+def data(model: str, n: int) -> Data:
+    """The arrays of a model by the names of its parameters, ``n`` among them; the same for every system."""
     import numpy as np
 
     rng = np.random.default_rng(1)
-    nodes = max(arcs // 10, 2)
-    keys = np.unique(rng.integers(0, nodes * nodes, int(arcs * 1.2)))
-    keys = rng.permutation(keys)[:arcs]
-    tail, head = keys // nodes, keys % nodes
-    return {
-        "nodes": nodes,
-        "tail": tail,
-        "head": head,
-        "b": np.zeros(nodes),
-        "c": rng.uniform(1, 9, len(keys)),
-        "cap": rng.uniform(0.1, 5, len(keys)),
-    }
+    if model == "network":
+        return network(n, rng)
+    found: Data = {"n": n}
+    match model:
+        case "transport":
+            found |= {"c": rng.uniform(1, 10, (n, n)), "s": rng.uniform(10, 20, n), "d": rng.uniform(1, 9, n)}
+        case "ufl":
+            found |= {"c": rng.uniform(1, 10, (n, n)), "f": rng.uniform(10, 20, n)}
+        case "fac":
+            found |= {"M": 2 * 2**0.5}
+        case "lqcp":
+            target = 0.5 * (1 - np.linspace(0, 1, n + 1) ** 2)
+            found |= {"dx": 1 / n, "dt": 1.58 / n, "h2": 1 / n**2, "a": 0.001, "yt": target}
+    return found
 
 
-def numpy_network(nodes: int, tail: Any, head: Any, b: Any, c: Any, cap: Any) -> Any:
-    import highspy
+def network(arcs: int, rng: Any) -> Data:
+    """About that many arcs between a tenth as many nodes; the needs are those of a flow that there is."""
     import numpy as np
-    from scipy.sparse import coo_matrix
 
-    arcs = np.arange(len(tail), dtype=np.int32)
-    tight = np.flatnonzero(cap < 1).astype(np.int32)
-    rows = np.concatenate([tail, head, nodes + np.arange(len(tight))]).astype(np.int32)
-    columns = np.concatenate([arcs, arcs, tight])
-    values = np.concatenate([np.ones(len(arcs)), -np.ones(len(arcs)), np.ones(len(tight))])
-    matrix = coo_matrix((values, (rows, columns)), shape=(nodes + len(tight), len(arcs))).tocsr()
-    lower = np.concatenate([b, np.full(len(tight), -np.inf)])
-    upper = np.concatenate([b, 0.5 * cap[tight]])
-    h = highspy.Highs()
-    h.setOptionValue("output_flag", False)
-    h.passModel(
-        len(arcs), matrix.shape[0], matrix.nnz, 2, 1, 0.0, c, np.zeros(len(arcs)), cap, lower, upper,
-        matrix.indptr, matrix.indices, matrix.data, np.zeros(len(arcs), np.int32),
-    )  # fmt: skip
-    return h
+    nodes = arcs // 10
+    keys = rng.permutation(np.unique(rng.integers(0, nodes * nodes, int(arcs * 1.2))))[:arcs]
+    tail, head = keys // nodes, keys % nodes
+    cap = rng.uniform(0.1, 5, len(keys))
+    flow = rng.uniform(0, 0.5, len(keys)) * cap
+    need = np.bincount(tail, flow, nodes) - np.bincount(head, flow, nodes)
+    arrays = {"b": need, "c": rng.uniform(1, 9, len(keys)), "cap": cap}
+    return {"n": nodes, "A": np.column_stack([tail, head]), **arrays}
 
 
-def peers(path: str) -> Any:
-    spec = importlib.util.spec_from_file_location("peers", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+# ------------------------------------------------------------------------------------------------------------- ours
+Mark = tuple[float, float]  # wall and CPU seconds
+
+
+def now() -> Mark:
+    return time.perf_counter(), time.process_time()
+
+
+def text(model: str, salt: int) -> str:
+    """The model's text; ``salt`` makes it new, so that nothing which knows the old one can help."""
+    return f"# {salt}\n" + (FOLDER / "models" / f"{model}.opt").read_text(encoding="utf-8")
+
+
+def ours(model: str, given: Mapping[str, Any], salt: int = 0) -> tuple[Any, dict[str, Mark]]:
+    """The problem inside HiGHS by the steps that ``Problem.solve`` takes, and the time at the end of each."""
+    import optc
+    from optc.backends import highs
+    from optc.backends.registry import every
+    from optc.compiler.plan import plan, take
+
+    marks: dict[str, Mark] = {}
+    checked = optc.parse(text(model, salt))
+    marks["parse"] = now()
+    problem = checked.bind(given)
+    marks["bind"] = now()
+    routes, lowered = take(plan(problem.instance, every()), problem.instance)
+    if lowered is None:
+        raise SystemExit(routes.text())
+    marks["lower"] = now()
+    inside = highs.load(lowered.form)
+    marks["load"] = now()
+    return inside, marks
+
+
+def updated(given: Mapping[str, Any]) -> dict[str, float]:
+    """CPU seconds from scratch, and with the costs or the demands of ``transport`` changed, to the lowered form."""
+    import numpy as np
+
+    import optc
+
+    begin = time.process_time()
+    problem = optc.parse(text("transport", 1)).bind(given)
+    problem.lower()
+    found = {"scratch": time.process_time() - begin}
+    for name, values in (("c", given["c"] * 1.5), ("d", given["d"] * 0.5)):
+        begin = time.process_time()
+        form = problem.update(**{name: values}).lower()
+        found[name] = time.process_time() - begin
+        into = form.cost if name == "c" else form.row_lower[-len(values) :]
+        if not np.array_equal(into, values.ravel()):
+            raise SystemExit(f"the update of {name} did not arrive")
+    return found
 
 
 # ------------------------------------------------------------------------------------------------------------ cells
-def ours_data(model: str, n: int, path: str | None) -> dict[str, Any]:
-    if model == "network":
-        d = network_data(n)
-        import numpy as np
+def cell(system: str, model: str, n: int) -> dict[str, Any]:
+    """One measurement, in this process: seconds, MiB, shape; ``missing`` where the system is not installed."""
+    if model == "update":
+        updated(data("transport", TINY["transport"]))
+        return updated(data("transport", n))
+    try:
+        build, shape, _ = parts(system, model)
+        build(TINY[model], data(model, TINY[model]))
+    except ModuleNotFoundError as absent:
+        return {"missing": absent.name}
+    arrays = data(model, n)
+    gc.collect()
+    base = peak()
+    begin = now()
+    problem, marks = build(n, arrays)
+    end = now()
+    steps = {}
+    last = begin
+    for step, mark in marks.items():
+        steps[step] = mark[1] - last[1]
+        last = mark
+    seconds = {"wall": end[0] - begin[0], "cpu": end[1] - begin[1]}
+    return {**seconds, "base": base, "peak": peak(), "steps": steps, "shape": shape(problem)}
 
-        order = {"A": np.column_stack([d["tail"], d["head"]]), "n": d["nodes"]}
-        return {**order, "b": d["b"], "c": d["c"], "cap": d["cap"]}
-    data = dict(peers(path).data("transport" if model == "update" else model, n)) if path else own_data(model, n)
-    data["n"] = n
-    if model == "fac":
-        data["M"] = 2 * 2**0.5
-    return data
+
+def solved(system: str, model: str) -> dict[str, Any]:
+    """The optimum of the tiny model."""
+    try:
+        build, shape, optimum = parts(system, model)
+        problem, _ = build(TINY[model], data(model, TINY[model]))
+    except ModuleNotFoundError as absent:
+        return {"missing": absent.name}
+    found = {"optimum": optimum(problem), "shape": shape(problem)}
+    return found | {"arrays": written_out(problem)} if system in ("optc", "numpy") else found
 
 
-def own_data(model: str, n: int) -> dict[str, Any]:
+def written_out(problem: Any) -> list[list[float]]:
+    """Costs, bounds and rows of what is inside HiGHS, every row in full."""
     import numpy as np
+    from scipy.sparse import csc_array, csr_array
 
-    rng = np.random.default_rng(1)
-    square, line = rng.uniform(1, 10, (n, n)), rng.uniform(10, 20, n)
-    if model in ("transport", "update"):
-        return {"c": square, "s": line, "d": rng.uniform(1, 9, n)}
-    if model == "ufl":
-        return {"c": square, "f": line}
-    if model == "lqcp":
-        dx = 1.0 / n
-        yt = 0.5 * (1 - (np.arange(n + 1) * dx) ** 2)
-        return {"dx": dx, "dt": 1.58 / n, "h2": dx * dx, "a": 0.001, "yt": yt}
-    return {}
+    lp = problem.getLp()
+    parts_ = (lp.a_matrix_.value_, lp.a_matrix_.index_, lp.a_matrix_.start_)
+    kind = csc_array if lp.a_matrix_.format_.name == "kColwise" else csr_array
+    rows = kind(parts_, shape=(lp.num_row_, lp.num_col_)).toarray()
+    bounds = (lp.col_cost_, lp.col_lower_, lp.col_upper_, lp.row_lower_, lp.row_upper_, [lp.offset_])
+    return [np.asarray(each, float).tolist() for each in (*bounds, *rows)]
 
 
-def memory() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def same_arrays(cells: Mapping[str, Any]) -> bool:
+    """Whether optc and NumPy passed the same numbers, up to rounding; the optimum of ``fac`` says little."""
+    own, floor = (cells.get(system, {}).get("arrays") for system in ("optc", "numpy"))
+    if own is None or floor is None:
+        return True
+    pairs = [(a, b) for first, second in zip(own, floor, strict=True) for a, b in zip(first, second, strict=True)]
+    return all(a == b or abs(a - b) <= 1e-12 * max(abs(a), abs(b)) for a, b in pairs)
 
 
-def cell(system: str, model: str, n: int, path: str | None) -> dict[str, Any]:
-    import highspy  # noqa: F401 - imports are not timed
-    import numpy as np  # noqa: F401
-    import scipy.sparse  # noqa: F401
+Build = Callable[[int, Data], tuple[Any, dict[str, Mark]]]
 
-    small = 20
+
+def parts(system: str, model: str) -> tuple[Build, Callable[[Any], Any], Callable[[Any], float]]:
+    """How a system builds the model, tells its shape and solves it. Raises ModuleNotFoundError."""
     if system == "optc":
-        run = updated if model == "update" else (lambda data: ours(model, data))
-        run(ours_data(model, small if model != "network" else 200, path))
-        data = ours_data(model, n, path)
-        base = memory()
-        problem, times = run(data)
-    else:
-        if model == "network":
-            build, data = numpy_network, network_data(n)
-            build(**network_data(200))
-        else:
-            module = peers(path or "")
-            build, data = getattr(module, f"numpy_{model}"), {"n": n, **module.data(model, n)}
-            build(small, **module.data(model, small))
-        base = memory()
-        wall, cpu = time.perf_counter(), time.process_time()
-        problem = build(**data)
-        times = {"build_s": time.perf_counter() - wall, "build_cpu": time.process_time() - cpu}
-    shape = (problem.getNumCol(), problem.getNumRow(), problem.getNumNz())
-    return {**times, "base_mb": base, "peak_mb": memory(), "shape": shape}
+        from peers.numpy import optimum, shape
+
+        return (lambda n, given: ours(model, given, n)), shape, optimum
+    module = importlib.import_module(f"peers.{system}")
+    build = getattr(module, model)
+    return (lambda n, given: (build(n, given), {})), module.shape, module.optimum
 
 
-def measured(system: str, model: str, n: int, reps: int, path: str | None) -> dict[str, Any]:
-    command = [sys.executable, __file__, "--cell", system, model, str(n), *(["--peers", path] if path else [])]
-    found = []
-    for _ in range(reps):
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode:
-            raise SystemExit(done.stdout + done.stderr)
-        found.append(json.loads(done.stdout.splitlines()[-1]))
-    numbers = {k: round(statistics.median(f[k] for f in found), 4) for k in found[0] if k != "shape"}
-    return {**numbers, "shape": found[0]["shape"]}
+def expressible(system: str, model: str) -> bool:
+    """Whether there is a version of the model of the system's own; SciPy's network is NumPy's."""
+    return system in ("optc", "numpy") or model != "network"
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--cell", nargs=3)
-    parser.add_argument("--models", default=",".join(SIZES))
-    parser.add_argument("--sizes", default="1e4,1e5,1e6")
-    parser.add_argument("--reps", type=int, default=5)
-    parser.add_argument("--peers", default=os.environ.get("OPTC_PEERS"))
-    options = parser.parse_args()
-    if options.cell:
-        system, model, n = options.cell
-        print("\n" + json.dumps(cell(system, model, int(n), options.peers)))
-        return
-    for model in options.models.split(","):
-        for size in options.sizes.split(","):
-            n = SIZES[model][size]
-            line = measured("optc", model, n, options.reps, options.peers)
-            print(f"{model:10}{size:5} optc  {line}", flush=True)
-            if model == "update" or (model != "network" and not options.peers):
+def peak() -> float:
+    """The most memory that this process had at any time, in MiB."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
+
+
+def apart(*arguments: str, timeout: float) -> dict[str, Any]:
+    """What a process of its own finds; ``failed`` with the reason where it does not end well."""
+    command = [sys.executable, __file__, *arguments]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout)
+    except subprocess.TimeoutExpired:
+        return {"failed": f"> {timeout:g} s"}
+    if done.returncode:
+        return {"failed": (done.stderr.strip() or done.stdout.strip() or str(done.returncode)).splitlines()[-1]}
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+# ----------------------------------------------------------------------------------------------------------- tables
+def medians(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    if any("failed" in run or "missing" in run for run in runs):
+        return next(run for run in runs if "failed" in run or "missing" in run)
+    first = runs[0]
+    numbers = {k: statistics.median(run[k] for run in runs) for k, v in first.items() if isinstance(v, (int, float))}
+    if "shape" not in first:
+        return numbers
+    steps = {step: statistics.median(run["steps"][step] for run in runs) for step in first["steps"]}
+    return {**numbers, "steps": steps, "shape": first["shape"]}
+
+
+def measure(models: list[str], sizes: list[str], systems: list[str], reps: int, timeout: float) -> dict[str, Any]:
+    """Medians by ``model size`` and system; a line for each as it comes."""
+    found: dict[str, Any] = {}
+    missing: set[str] = set()
+    for model in models:
+        for size in sizes:
+            n = str(SIZES[model][size])
+            runs: dict[str, list[dict[str, Any]]] = {}
+            for _ in range(reps):
+                for system in systems:
+                    failed = system in runs and "failed" in runs[system][-1]
+                    if system in missing or failed or not expressible(system, model):
+                        continue
+                    run = apart("--cell", system, model, n, timeout=timeout)
+                    if "missing" in run:
+                        print(f"{system} is left out, `{run['missing']}` is missing: {INSTALL}", flush=True)
+                        missing.add(system)
+                        continue
+                    runs.setdefault(system, []).append(run)
+            cells = {system: medians(each) for system, each in runs.items()}
+            found[f"{model} {size}"] = cells
+            for system, each in cells.items():
+                print(f"{model:10}{size:5}{system:15}{line(each)}", flush=True)
+            compare_shapes(f"{model} {size}", cells)
+    return found
+
+
+def line(numbers: Mapping[str, Any]) -> str:
+    if "failed" in numbers:
+        return f"failed: {numbers['failed']}"
+    steps = ", ".join(f"{step} {seconds:.4f}" for step, seconds in numbers["steps"].items())
+    memory = f"peak {numbers['peak']:.0f} MiB, {numbers['peak'] - numbers['base']:.0f} of it for the model"
+    return f"cpu {numbers['cpu']:.4f} s, wall {numbers['wall']:.4f} s, {memory}{f' ({steps})' if steps else ''}"
+
+
+def compare_shapes(name: str, cells: Mapping[str, Any]) -> bool:
+    """Whether what optc built has as many columns, rows and non-zeros as the floor; others' differences are noted.
+
+    A system may have other rows for the same problem (CVXPY writes bounds as rows), so only the floor's must agree.
+    """
+    shapes = {system: each["shape"] for system, each in cells.items() if "shape" in each}
+    floor = shapes.get("numpy")
+    for system, each in shapes.items():
+        if floor and any(a is not None and a != b for a, b in zip(each, floor, strict=True)):
+            print(f"{name}: {system} has columns, rows, non-zeros {each}, NumPy has {floor}")
+    return not floor or "optc" not in shapes or shapes["optc"] == floor
+
+
+def table(found: Mapping[str, Any], systems: list[str], unit: str, title: str, form: str) -> str:
+    """A Markdown table: optc, each floor and how many times it optc takes, then the others."""
+    floors = [system for system in systems if system in FLOORS]
+    others = [system for system in systems if system not in FLOORS and system != "optc"]
+    head = ["model", "columns", "optc", *(word for each in floors for word in (FLOORS[each], "ratio")), *others]
+    lines = [f"{title}\n", "| " + " | ".join(head) + " |", "|:--|" + "--:|" * (len(head) - 1)]
+    for name, cells in found.items():
+        own = cells.get("optc", {})
+        model, size = name.split()
+        row = [model, f"{own['shape'][0]:,}" if "shape" in own else size, _number(own, unit, form)]
+        for each in floors:
+            floor = cells.get(each, {})
+            row += [
+                _number(floor, unit, form),
+                f"{own[unit] / floor[unit]:.2f}" if unit in own and unit in floor else "",
+            ]
+        row += [_number(cells.get(system, {}), unit, form) for system in others]
+        lines.append("| " + " | ".join(row) + " |")
+    return "\n".join(lines)
+
+
+def _number(numbers: Mapping[str, Any], unit: str, form: str) -> str:
+    return format(numbers[unit], form) if unit in numbers else "failed" * ("failed" in numbers)
+
+
+def beyond_parsing(found: Mapping[str, Any]) -> str:
+    """optc's CPU seconds by step."""
+    steps = ("parse", "bind", "lower", "load")
+    lines = ["optc's CPU seconds by step\n", f"| model | columns | {' | '.join(steps)} | beyond parsing |"]
+    lines.append("|:--|" + "--:|" * 6)
+    for name, cells in found.items():
+        own = cells.get("optc", {})
+        if "steps" in own:
+            numbers = [own["steps"][step] for step in steps]
+            cut = " | ".join(f"{each:.4f}" for each in (*numbers, own["cpu"] - numbers[0]))
+            lines.append(f"| {name.split()[0]} | {own['shape'][0]:,} | {cut} |")
+    return "\n".join(lines)
+
+
+def update_table(sizes: list[str], reps: int, timeout: float) -> str:
+    lines = ["`update` of transport and lowering again, CPU seconds\n"]
+    lines += ["| columns | from scratch | costs changed | times faster | demands changed | times faster |"]
+    lines += ["|--:|--:|--:|--:|--:|--:|"]
+    for size in sizes:
+        n = SIZES["transport"][size]
+        each = medians([apart("--cell", "optc", "update", str(n), timeout=timeout) for _ in range(reps)])
+        if "failed" in each:
+            lines.append(f"| {n * n:,} | {each['failed']} | | | | |")
+            continue
+        parts_ = (f"{each[name]:.4f} | {each['scratch'] / each[name]:.1f}" for name in "cd")
+        lines.append(f"| {n * n:,} | {each['scratch']:.4f} | {' | '.join(parts_)} |")
+    return "\n".join(lines)
+
+
+def check(models: list[str], systems: list[str], timeout: float) -> int:
+    """Solves the tiny models in every system. 1 where optima differ by more than 1e-6, relative, or something fails."""
+    wrong = 0
+    for model in models:
+        cells = {}
+        for system in systems:
+            if not expressible(system, model):
                 continue
-            floor = measured("numpy", model, n, options.reps, options.peers)
-            assert floor["shape"] == line["shape"], (floor["shape"], line["shape"])
-            cpu, peak = line["build_cpu"] / floor["build_cpu"], line["peak_mb"] / floor["peak_mb"]
-            print(f"{model:10}{size:5} numpy {floor}\n{'':15} cpu {cpu:.2f} x, peak memory {peak:.2f} x", flush=True)
+            run = apart("--solve", system, model, timeout=timeout)
+            if "missing" in run:
+                print(f"{model:10} {system} is left out, `{run['missing']}` is missing: {INSTALL}")
+            elif "failed" in run:
+                print(f"{model:10} {system} failed: {run['failed']}")
+                wrong += 1
+            else:
+                cells[system] = run
+        optima = {system: run["optimum"] for system, run in cells.items()}
+        spread = max(optima.values()) - min(optima.values()) if optima else 0.0
+        agree = spread <= AGREE * max(1e-3, *map(abs, optima.values())) if optima else False
+        same = compare_shapes(model, cells) and same_arrays(cells)
+        if not same:
+            print(f"{model:10} optc and NumPy do not pass the same problem to HiGHS")
+        wrong += not (agree and same)
+        print(f"{model:10} {'agree' if agree else 'DIFFER'} (spread {spread:.1e}): {optima}")
+    return int(wrong > 0)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--models", default=",".join([*SIZES, "update"]))
+    parser.add_argument("--sizes", default="1e4,1e5,1e6", help="columns, about")
+    parser.add_argument("--systems", default=",".join(SYSTEMS))
+    parser.add_argument("--reps", type=int, default=5, help="runs of each cell; medians count")
+    parser.add_argument("--timeout", type=float, default=300.0, help="seconds for one run")
+    parser.add_argument("--check", action="store_true", help="solve tiny models and compare the optima")
+    parser.add_argument("--json", metavar="FILE", help="write all medians there too")
+    parser.add_argument("--cell", nargs=3, help=argparse.SUPPRESS)
+    parser.add_argument("--solve", nargs=2, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.cell or options.solve:
+        system, model, *n = options.cell or options.solve
+        found = cell(system, model, int(n[0])) if n else solved(system, model)
+        print("\n" + json.dumps(found))
+        return 0
+    models, sizes, systems = (getattr(options, name).split(",") for name in ("models", "sizes", "systems"))
+    builds = [model for model in models if model != "update"]
+    if options.check:
+        return check(builds, systems, options.timeout)
+    found = measure(builds, sizes, systems, options.reps, options.timeout)
+    print("\n" + table(found, systems, "cpu", "CPU seconds", ".4f"))
+    print("\n" + table(found, systems, "wall", "Wall seconds", ".4f"))
+    print("\n" + table(found, systems, "peak", "Peak memory of the process, MiB", ".0f"))
+    print("\n" + beyond_parsing(found))
+    if "update" in models:
+        print("\n" + update_table(sizes, options.reps, options.timeout))
+    if options.json:
+        Path(options.json).write_text(json.dumps(found, indent=1), encoding="utf-8")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -15,19 +15,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from optc.dsl.program import Relation
+from optc.dsl.program import Expr, Relation
 
-from .assembly import fill
-from .extraction import row_bounds, row_patterns
+from .assembly import columns_of, fill
+from .evaluate import evaluate
+from .extraction import group_of, needed_by, offsets_of, row_bounds, row_patterns
 from .forms.linear import Slice
 from .instance import Instance
 from .layouts import Layout
-from .polynomial import NotPolynomialError
-from .scope import entry_text, literal_text
+from .polynomial import NotPolynomialError, expand
+from .scope import entry_text, literal_text, text_of
+from .spaces import Table, wide
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -164,7 +167,7 @@ def _linear_rows(instance: Instance) -> _Rows:
     rows, columns, values, lower, upper, slices = [], [], [], [], [], []
     first = 0
     for family in instance.constraints:
-        if not isinstance(family.symbol.body, Relation):
+        if not isinstance(family.symbol.body, Relation) or not _of_decisions(family.symbol.body, instance):
             continue
         try:
             patterns = row_patterns(instance, family)
@@ -196,6 +199,11 @@ def _linear_rows(instance: Instance) -> _Rows:
         np.concatenate(upper),
         tuple(slices),
     )
+
+
+def _of_decisions(body: Relation, instance: Instance) -> bool:
+    """Whether a relation holds nothing but decisions and data: no uncertain names, no multipliers that stand free."""
+    return all(instance.roles.get(name, "data") in ("decision", "data") for name in needed_by(body, instance.program))
 
 
 def _round(ranges: Ranges, rows: _Rows, integer: NDArray[np.bool_]) -> Ranges | None:
@@ -282,3 +290,49 @@ def _moved(ends: Floats, origin: Ints, offers: Floats, rows: _Rows, integer: NDA
     new = origin.copy()
     new[rows.column[givers]] = rows.row[givers]
     return np.where(gain, best, ends), new
+
+
+# -------------------------------------------------------------------------------------------- decisions without bounds
+Side = Literal["lower", "upper"]
+
+
+def endless_decision(ranges: Ranges, term: Expr, table: Table, bad: NDArray[np.bool_], side: Side) -> tuple[str, Side]:
+    """The entry of a decision for whose want of a bound a term has none, and which one it wants.
+
+    ``bad``: the rows ``(rows,)`` of the table in which the term has no bound on that side.
+    """
+    instance = ranges.instance
+    found = _in_linear_term(ranges, term, table, bad, side)
+    if found is not None:
+        return found
+    needed = needed_by(term, instance.program)
+    sides: tuple[tuple[Side, Floats], ...] = (("lower", ranges.lower), ("upper", ranges.upper))
+    for family in instance.families:
+        for word, ends in sides:
+            endless = np.isinf(ends[family.offset : family.offset + family.count])
+            if family.name in needed and endless.any():
+                return entry_text(family.name, family.layout.key(int(np.argmax(endless)))), word
+    return text_of(term), side
+
+
+def _in_linear_term(
+    ranges: Ranges, term: Expr, table: Table, bad: NDArray[np.bool_], side: Side
+) -> tuple[str, Side] | None:
+    instance = ranges.instance
+    try:
+        monomials = expand(term, table, group_of(instance, 1))
+    except NotPolynomialError:
+        return None
+    for m in (m for m in monomials if m.refs):
+        columns = wide(columns_of(m.refs[0], m.table, offsets_of(instance), instance.scope), m.table.shape)
+        rows = wide(m.table.rows_in(table), m.table.shape)
+        factor = wide(evaluate(m.coefficient(), m.table, instance.scope), m.table.shape)
+        up = (factor > 0) == (side == "upper")
+        wrong = bad[rows] & np.isinf(np.where(up, ranges.upper[columns], ranges.lower[columns])) & (factor != 0)
+        if wrong.any():
+            at = int(np.argmax(wrong))
+            family = next(f for f in instance.families if f.offset <= columns[at] < f.offset + f.count)
+            return entry_text(family.name, family.layout.key(int(columns[at]) - family.offset)), (
+                "upper" if up[at] else "lower"
+            )
+    return None

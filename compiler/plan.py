@@ -89,23 +89,28 @@ class Refusal:
 
 
 def ways(start: Signature) -> tuple[tuple[Way, ...], tuple[Refusal, ...]]:
-    """The cheapest way to every signature that can be reached, in order of cost, and the lowerings that refused."""
+    """The ways there are, in order of cost, and the lowerings that refused.
+
+    No lowering is taken twice, nor the same ones in another order; ways with other lowerings to the same signature
+    are all kept, for one may stand where another does not.
+    """
     order = count()
     waiting = [(0.0, next(order), Way((), start, 0.0))]
-    reached: dict[Signature, Way] = {}
+    reached: dict[tuple[Signature, frozenset[str]], Way] = {}
     refusals: list[Refusal] = []
     while waiting:
         cost, _, way = heappop(waiting)
-        if way.end in reached:
+        used = frozenset(step.name for step in way.path)
+        if (way.end, used) in reached:
             continue
-        reached[way.end] = way
+        reached[way.end, used] = way
         for lowering in every():
-            if lowering.source != way.end.form:
+            if lowering.source != way.end.form or lowering.name in used:
                 continue
             end = lowering.transfer(way.end)
             if isinstance(end, str):
                 refusals.append(Refusal(way, lowering, end))
-            elif end is not None and end not in reached:
+            elif end is not None and end != way.end:
                 longer = Way((*way.path, lowering), end, cost + lowering.cost)
                 heappush(waiting, (longer.cost, next(order), longer))
     return tuple(reached.values()), tuple(refusals)
@@ -168,13 +173,13 @@ def take(routes: Plan, instance: Instance) -> tuple[Plan, Lowered | None]:
         if key not in known:
             known[key] = lower_along(route.path, instance)
         found = known[key]
-        if isinstance(found, Diagnostic):
+        if isinstance(found, Diagnostic):  # the last to refuse asked for least, so its reason is told first
             hint = found.hints[0].text if found.hints else ""
-            confirmed[at] = replace(route, refused=found.message, need=hint, passed=5)
+            confirmed[at] = replace(route, refused=found.message, need=hint, passed=5 + at)
             continue
         reason = _not_convex(found, route.backend)
         if reason is not None:
-            confirmed[at] = replace(route, refused=reason, need="use a backend for nonconvex problems", passed=6)
+            confirmed[at] = replace(route, refused=reason, need="use a backend for nonconvex problems", passed=5 + at)
             continue
         confirmed[at] = replace(route, taken=True)
         lowered = found

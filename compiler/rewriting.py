@@ -55,18 +55,17 @@ from optc.dsl.program import (
 )
 from optc.dsl.source import Span
 
-from .assembly import columns_of
-from .bounds import DerivedBound, Ranges, propagate
+from .bounds import DerivedBound, Ranges, Side, endless_decision, propagate
 from .data.errors import DataError
-from .evaluate import evaluate, flat_values, holds, numbers
-from .extraction import needed_by, offsets_of
+from .evaluate import flat_values, holds
+from .extraction import needed_by
 from .instance import ConstraintFamily, Family, Floats, Instance, Role, family_of
 from .intervals import interval
 from .layouts import Layout
-from .polynomial import Group, NotPolynomialError, expand
-from .scope import EvaluationError, entry_text, text_of
+from .polynomial import Group
+from .scope import EvaluationError, text_of
 from .sets import layout_of
-from .spaces import Table, wide
+from .spaces import wide
 from .terms import bound_indices, conjunction, conjuncts, free_indices, freshened, renamed_indices, walk
 
 Bools = NDArray[np.bool_]
@@ -270,7 +269,7 @@ class Rewriter:
 
         zero = number(0.0)
         down = scaled(opposite(way))
-        # A row keeps its decisions, at coefficient 0 too: without any it would be a mistake of the data, not infeasible.
+        # A row keeps its decisions, at coefficient 0 too: without any it would be a mistake of the data.
         inside = len(space.generators) > len(self.root.generators)
         if not inside or not self.values(data, narrowed(space, data)).any():
             return self.either(op("lt", data, zero), down, scaled(way), space)
@@ -418,49 +417,12 @@ class Rewriter:
     def _originals(self) -> list[str]:
         return [f.name for f in self.instance.families]
 
-    def unbounded(self, whole: Expr, term: Expr, space: Space, bad: Bools, side: Literal["lower", "upper"]) -> Refused:
+    def unbounded(self, whole: Expr, term: Expr, space: Space, bad: Bools, side: Side) -> Refused:
         """The refusal of ``whole`` for want of a bound of ``term`` in the rows ``bad``; it names a decision."""
-        decision, end = self._endless(term, space, bad, side)
+        decision, end = endless_decision(self.ranges, term, self.layout(space).table, bad, side)
         return Refused(
             report(NO_BOUND, whole.span or term.span, expression=text_of(whole), decision=decision, side=end)
         )
-
-    def _endless(self, term: Expr, space: Space, bad: Bools, side: str) -> tuple[str, str]:
-        found = self._endless_column(term, space, bad, side)
-        if found is not None:
-            return found
-        for family in self.instance.families:  # not linear: any decision in it that is unbounded
-            own = slice(family.offset, family.offset + family.count)
-            if family.name not in needed_by(term, self.instance.program):
-                continue
-            for word, ends in (("lower", self.ranges.lower[own]), ("upper", self.ranges.upper[own])):
-                if np.isinf(ends).any():
-                    return entry_text(family.name, family.layout.key(int(np.argmax(np.isinf(ends))))), word
-        return text_of(term), side
-
-    def _endless_column(self, term: Expr, space: Space, bad: Bools, side: str) -> tuple[str, str] | None:
-        table, scope = self.layout(space).table, self.instance.scope
-        try:
-            monomials = expand(term, table, self.group)
-        except NotPolynomialError:
-            return None
-        for m in monomials:
-            if len(m.refs) != 1:
-                continue
-            columns = wide(columns_of(m.refs[0], m.table, offsets_of(self.instance), scope), m.table.shape)
-            rows = wide(m.table.rows_in(table), m.table.shape) if m.table is not table else np.arange(table.size)
-            factor = wide(numbers(evaluate(m.coefficient(), m.table, scope)), m.table.shape)
-            up = (factor > 0) == (side == "upper")
-            ends = np.where(up, self.ranges.upper[columns], self.ranges.lower[columns])
-            wrong = bad[rows] & np.isinf(ends) & (factor != 0)
-            if wrong.any():
-                at = int(np.argmax(wrong))
-                return self._column_name(int(columns[at])), "upper" if up[at] else "lower"
-        return None
-
-    def _column_name(self, column: int) -> str:
-        family = next(f for f in self.instance.families if f.offset <= column < f.offset + f.count)
-        return entry_text(family.name, family.layout.key(column - family.offset))
 
 
 _WAYS: dict[Way, str] = {1: "from above", -1: "from below", 0: "exactly"}
@@ -609,8 +571,8 @@ __all__ = [
     "Inverse",
     "Made",
     "Refused",
+    "RelationName",
     "Rewriter",
-    "Table",
     "Way",
     "extend",
     "joined",

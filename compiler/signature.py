@@ -8,6 +8,7 @@ from optc.dsl.program import (
     Block,
     Choice,
     Complementarity,
+    Constant,
     Constraint,
     Implication,
     Program,
@@ -60,7 +61,10 @@ NEEDS = {
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """``form``: ``instance``, or the name of a form. ``features``: what the problem is made of beyond linear rows."""
+    """``form``: ``instance``, or the name of a form. ``features``: what the problem is made of beyond linear rows.
+
+    ``integer`` and ``binary`` (some decisions are) beside those of ``WORDS``.
+    """
 
     form: str
     problem_class: str
@@ -84,13 +88,20 @@ def _features(program: Program) -> set[str]:
         if isinstance(symbol, Uncertain):
             found.add("uncertainty")
         elif isinstance(symbol, Choice):
-            found.add("choice")
+            found |= {"choice", "binary"}
         elif isinstance(symbol, Variable):
             found |= {"integer"} if symbol.domain in _WHOLE else set()
+            found |= {"binary"} if _zero_or_one(symbol) else set()
             found |= {"matrix decision"} if symbol.domain == "psd" else set()
         elif isinstance(symbol, Constraint):
             found |= _kind_of_row(symbol)
     return found | _algebra(program)
+
+
+def _zero_or_one(symbol: Variable) -> bool:
+    ends = (symbol.bounds.lower, symbol.bounds.upper)
+    within = [end.value for end in ends if isinstance(end, Constant)] == [0.0, 1.0]
+    return symbol.domain == "binary" or (symbol.domain == "integer" and within)
 
 
 def _kind_of_row(symbol: Constraint) -> set[str]:

@@ -214,6 +214,8 @@ def _literals_side_by_side(place: _Place) -> Diagnostic | None:
     literals = ("NUMBER", "TEXT")
     if before is None or before.kind not in literals or token.kind not in literals:
         return None
+    if "END" in place.acceptable and "default" not in place.acceptable:
+        return None
     hint = Hint("separate them by commas, in `{ }` for a set and in `[ ]` for a list")
     if ":" in place.acceptable and _behind_an_entry(place):
         end = Span(place.source, before.end, before.end)

@@ -28,9 +28,10 @@ def _behind(span: Span) -> Span:
 
 
 def braces_for_indices(said: Said, opening: Span, closing: Span) -> None:
-    """AMPL's ``x{i in I}`` for ``x[i in I]``."""
+    """AMPL's ``x{i in I}`` and a constraint's ``c(i in I):`` for ``[i in I]``."""
     hint = Hint("write square brackets", (Edit(opening, "["), Edit(closing, "]")))
-    said.append(report(habit_codes.BRACES_FOR_INDICES, opening.to(closing), hints=(hint,)))
+    given = f"{opening.text} {closing.text}"
+    said.append(report(habit_codes.BRACES_FOR_INDICES, opening.to(closing), hints=(hint,), given=given))
 
 
 def equals_for_equality(said: Said, sign: Span) -> None:

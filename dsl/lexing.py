@@ -20,6 +20,7 @@ from .catalogue import syntax as codes
 from .diagnostics import Code, Diagnostic, Edit, Hint
 from .foreign_heads import meant
 from .foreign_statements import rewrite
+from .lookahead import behind_bracket, closes_on_this_line, fits, is_keyword
 from .source import Source, Span
 from .syntax import Comment
 from .vocabulary import (
@@ -49,6 +50,7 @@ _OPERANDS = frozenset({"NAME", "NUMBER", "TEXT", ")", "]", "}", "PROPERTY", "BAD
 _ENDINGS = _OPERANDS | {"satisfy", "BLOCK_CLOSE"}
 # Signs and words with which no statement begins; `-` is another matter.
 _CONTINUING = frozenset({"TIMES", "^", "RELATION", "=", "=>", "and", "or", "+", "..", ",", ":", ".", "in", "|"})
+_WITHOUT_COMMAS = frozenset({"", "minimize", "maximize", "let"})  # "": a constraint
 _DECLARATIONS = frozenset({"set", "param", "table", "var", "uncertain", "choose"})
 _BLOCK_WORDS = BLOCK_HEADS | RESERVED  # `stage 1 { … }` is refused as a whole
 _SPECIAL = frozenset({"LINE", ";", "(", "[", "{", ")", "]", "}", "not", "for"})
@@ -188,6 +190,9 @@ class _Lines:
                 self._unclosed()
             return
         last = self.out[-1].kind
+        if last == "," and self.head in _WITHOUT_COMMAS:
+            self._end()
+            return
         if last not in _ENDINGS:
             if last == "{" or not self._new_statement(self.at + 1):
                 return
@@ -237,7 +242,7 @@ class _Lines:
 
     def _new_statement(self, at: int) -> bool:
         """Whether a statement certainly begins at a word: a keyword with what may follow it, or a constraint's head."""
-        if self._is_keyword(at):
+        if is_keyword(self.raw, at, bracketed=bool(self.brackets)):
             return True
         if self.head in _DECLARATIONS and self.out[-1].kind == "," and self._lists_names():
             return False
@@ -245,7 +250,7 @@ class _Lines:
         if at + 1 >= len(raw) or raw[at].kind != "NAME" or (self.brackets and self.brackets[-1].opener.text == "{"):
             return False
         if raw[at + 1].kind == "[":
-            return raw[self._behind_bracket(at + 1)].kind == ":"
+            return raw[behind_bracket(raw, at + 1)].kind == ":"
         return raw[at + 1].kind == ":"
 
     def _lists_names(self) -> bool:
@@ -259,9 +264,9 @@ class _Lines:
         if len(self.out) < 2:
             return False
         before = self.out[-2].kind
-        if before == "in" or (before == "=" and self.head == "set"):
-            return True
-        return bool(self.brackets) and self.brackets[-1].opener.text == "[" and before in ("[", ",")
+        if not self.brackets:
+            return self.head == "set" and before == "=" and self.raw[self.at + 1].text not in PROPERTIES
+        return before == "in" or (self.brackets[-1].opener.text == "[" and before in ("[", ","))
 
     def _comma_behind_attributes(self, comma: Token) -> None:
         """``var x >= 0, <= 10`` and ``var x >= 0, y >= 0``: the one has no commas, the other is two declarations."""
@@ -292,7 +297,7 @@ class _Lines:
             if self.brackets[-1].reading == "whole":
                 self.out.append(token)
                 return
-            if self.brackets[-1].opener.text != "{" and self._closes_on_this_line():
+            if self.brackets[-1].opener.text != "{" and closes_on_this_line(self.raw, self.at + 1):
                 self.out.append(token)  # JuMP's `[i in I; i != 2]`, refused by the grammar's habit
                 return
             self._unclosed()
@@ -308,7 +313,7 @@ class _Lines:
             self.source, raw, self.at, self.in_list, self.diagnostics
         ):
             self.at -= 1  # read anew
-        elif word in HEADS and self._fits(word, self.at + 1):
+        elif word in HEADS and fits(raw, self.at, in_list=self.in_list):
             self._keyword(word, token)
         elif word == "forall" and after.kind in ("(", "{", "NAME"):
             self._forall(token)
@@ -332,7 +337,9 @@ class _Lines:
 
     def _forall(self, token: Token) -> None:
         after = self.raw[self.at + 1]
-        bare = after.kind == "NAME" or (after.kind == "(" and self.raw[self._behind_bracket(self.at + 1)].kind == "in")
+        bare = after.kind == "NAME" or (
+            after.kind == "(" and self.raw[behind_bracket(self.raw, self.at + 1)].kind == "in"
+        )
         self.out.append(token._replace(kind="FORALL_BARE" if bare else "FORALL"))
 
     def _keyword(self, word: str, token: Token) -> None:
@@ -477,7 +484,7 @@ class _Lines:
     def _opens_block(self) -> bool:
         """Whether a `{` inside an open bracket of a block's head is the block's: a new line or statement follows."""
         following = self.at + 1
-        if not self._is_keyword(following + (self.raw[following].kind == "LINE")):
+        if not is_keyword(self.raw, following + (self.raw[following].kind == "LINE"), bracketed=True):
             return False
         self._report_unclosed()
         return True
@@ -500,8 +507,8 @@ class _Lines:
             self._read_as_braced(bracket)
         elif bracket.reading == "braced":
             habits.braces_for_indices(self.diagnostics, self._span(bracket.opener), self._span(token))
-        if kind == "]" and not self.brackets and self.raw[self.at + 1].kind == ":":
-            self._index_of_a_head(bracket)
+        if kind in ("]", ")") and not self.brackets:
+            self._head_of_a_constraint(bracket)
 
     def _is_apart(self, bracket: _Bracket) -> bool:
         """Whether brackets that just closed hold the indices of an aggregate alone: ``sum(i in I) x[i]``."""
@@ -519,6 +526,26 @@ class _Lines:
         out[place - 1] = out[place - 1]._replace(kind="AGGREGATE")
         out[place] = bracket.opener._replace(kind="{")
         out[-1] = out[-1]._replace(kind="}")
+
+    def _head_of_a_constraint(self, bracket: _Bracket) -> None:
+        """``need[i in I]:`` is the head of a constraint; so is meant ``need(i in I):``, and ``need[i in I]`` alone."""
+        out, after = self.out, self.raw[self.at + 1]
+        if out[-1].kind == "]" and after.kind == ":":
+            self._index_of_a_head(bracket)
+            return
+        named = bracket.place == self.item + 1 and out[self.item].kind == "NAME" and (self.in_list or not self.head)
+        if not named or not any(token.kind == "in" for token in out[bracket.place :]):
+            return
+        if out[-1].kind == ")" and after.kind == ":":
+            habits.braces_for_indices(self.diagnostics, self._span(bracket.opener), self._span(out[-1]))
+            out[-1] = out[-1]._replace(kind="]")
+            self._index_of_a_head(bracket)
+        elif out[-1].kind == "]" and after.kind in ("NAME", "NUMBER", "AGGREGATE") and after.text not in INFIX:
+            end = self._end_of_last()
+            hint = Hint("write `:` behind the head of a constraint", (Edit(end, ":"),))
+            self.diagnostics.append(report(codes.MISSING_COLON, end, hints=(hint,)))
+            self._index_of_a_head(bracket)
+            out.append(Token(":", ":", end.start, end.end))
 
     def _index_of_a_head(self, bracket: _Bracket) -> None:
         """``name[i in I]:`` or ``[i in I]:`` at the head of a constraint: the bracket holds an index list."""

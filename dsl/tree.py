@@ -20,7 +20,6 @@ from .source import Source, Span
 from .vocabulary import SYNONYMS
 from .words import Token, text_value
 
-
 MISSING = "?"
 """Stands in the tree as a name where the parser has refused an expression."""
 

@@ -16,7 +16,8 @@ from pathlib import Path
 
 from optc.dsl.catalogue import files as codes
 from optc.dsl.catalogue import report
-from optc.dsl.diagnostics import Diagnostic, Place
+from optc.dsl.catalogue.names import USE_NOT_FOUND
+from optc.dsl.diagnostics import Diagnostic, Edit, Hint, Place
 from optc.dsl.program import Program
 from optc.dsl.source import Source
 from optc.dsl.syntax import Name, Text
@@ -114,7 +115,7 @@ class _Library:
 
     def load(self, target: Name | Text) -> Source | None:
         if isinstance(target, Name):
-            return _library_module(target.id)
+            return _library_module(target.id) or self._missing(target, target.id, library_modules())
         return self._beside(target)
 
     def _beside(self, target: Text) -> Source | None:
@@ -123,12 +124,26 @@ class _Library:
             self.diagnostics.append(report(codes.USE_OUTSIDE_FOLDER, target.span, path=f'"{target.value}"'))
             return _nothing(path)
         if not path.is_file():
-            return None
+            models = [name for name in _names_in(path.parent) if name.endswith(".opt")]
+            return self._missing(target, path.name, models)
         try:
             return Source(str(path), read_text(str(path)))
         except ModelError as refusal:
             self.diagnostics += refusal.diagnostics
             return _nothing(path)
+
+    def _missing(self, target: Name | Text, name: str, known: list[str]) -> Source | None:
+        """Says that there is no such module or file, with the nearest there is; None where nothing comes near."""
+        near = get_close_matches(name, known, n=1)
+        if not near:
+            return None
+        spelling = target.span.text
+        at = spelling.rfind(name)
+        ours = spelling[:at] + near[0] + spelling[at + len(name) :]
+        hint = Hint(f"did you mean `{ours}`?", (Edit(target.span, ours),))
+        what = "standard-library module" if isinstance(target, Name) else "file beside the model"
+        self.diagnostics.append(report(USE_NOT_FOUND, target.span, hints=(hint,), name=name, what=what))
+        return _nothing(Path(name))
 
 
 def _nothing(path: Path) -> Source:

@@ -75,7 +75,7 @@ def lqcp(n: int, data: Data) -> Any:
         return part.assign_coords(i=line[:-1], j=line[1:-1])
 
     def side(j: int) -> Any:
-        return y.isel(i=slice(1, None), j=j).drop_vars("j")
+        return y.isel(i=slice(1, None), j=j, drop=True)
 
     heat = (h2 + 2 * half) * moved(1, 0) + (2 * half - h2) * moved(0, 0)
     m.add_constraints(heat - half * (moved(0, -1) + moved(0, 1) + moved(1, -1) + moved(1, 1)) == 0)
@@ -83,7 +83,7 @@ def lqcp(n: int, data: Data) -> Any:
     m.add_constraints(side(2) - 4 * side(1) + 3 * side(0) == 0)
     m.add_constraints(side(n - 2) - 4 * side(n - 1) + (3 + 2 * dx) * side(n) - 2 * dx * u == 0)
     w, v = trapezoids(n, data)
-    end, weight = y.isel(i=n), labelled(w, "j")
+    end, weight = y.isel(i=n, drop=True), labelled(w, "j")
     cost = xr.DataArray(v, [("i", line[1:])])
     m.add_objective((weight * end * end).sum() + (labelled(-2 * w * target, "j") * end).sum() + (cost * u * u).sum())
     problem = to_highspy(m, set_names=False)

@@ -1,8 +1,11 @@
-"""By hand: the arrays of each model written down with NumPy and passed to highspy. The floor of what can be had."""
+"""By hand: the arrays of each model written down with NumPy, row by row as HiGHS stores them, and passed to highspy.
+
+No matrix is sorted or converted but for ``network``, whose rows have different lengths: the floor of what can be had.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,7 +33,10 @@ class Rows:
         return np.broadcast_to(np.asarray(side, float), self.columns.shape[:-1]).ravel()
 
 
-def matrix(families: list[Rows]) -> tuple[Any, Any, Any]:
+Assemble = Callable[[list[Rows], int], tuple[Any, Any, Any]]
+
+
+def matrix(families: list[Rows], _columns: int) -> tuple[Any, Any, Any]:
     """Row-wise starts, columns and values of all families, one below the other."""
     starts, filled = [np.zeros(1, np.int32)], 0
     for each in families:
@@ -47,11 +53,13 @@ def matrix(families: list[Rows]) -> tuple[Any, Any, Any]:
     return np.concatenate(starts), columns, values
 
 
-def within_highs(cost: Any, bounds: tuple[Any, Any], families: list[Rows], **more: Any) -> highspy.Highs:
+def within_highs(
+    cost: Any, bounds: tuple[Any, Any], families: list[Rows], assemble: Assemble, **more: Any
+) -> highspy.Highs:
     """The problem inside HiGHS. ``more``: ``integer`` (n), ``offset``, ``diagonal`` (n) of the Hessian."""
     lower = np.concatenate([each.limits(each.lower) for each in families])
     upper = np.concatenate([each.limits(each.upper) for each in families])
-    return passed(cost, bounds, (lower, upper), matrix(families), **more)
+    return passed(cost, bounds, (lower, upper), assemble(families, len(cost)), **more)
 
 
 def passed(
@@ -87,21 +95,21 @@ def numbered(*shape: int, first: int = 0) -> Any:
     return np.arange(first, first + size, dtype=np.int32).reshape(shape)
 
 
-def basic(n: int, _data: Data) -> highspy.Highs:
+def basic(n: int, _data: Data, assemble: Assemble = matrix) -> highspy.Highs:
     x, y = numbered(2, n, n)
     both = np.stack([x, y], axis=-1)
     rows = [Rows(both, [1.0, -1.0], np.arange(n)[:, None], INF), Rows(both, 1.0, 0.0, INF)]
     free = np.full(both.size, INF)
-    return within_highs(np.repeat([2.0, 1.0], n * n), (-free, free), rows)
+    return within_highs(np.repeat([2.0, 1.0], n * n), (-free, free), rows, assemble)
 
 
-def transport(n: int, data: Data) -> highspy.Highs:
+def transport(n: int, data: Data, assemble: Assemble = matrix) -> highspy.Highs:
     x = numbered(n, n)
     rows = [Rows(x, 1.0, -INF, data["s"]), Rows(x.T, 1.0, data["d"], INF)]
-    return within_highs(data["c"].ravel(), (np.zeros(n * n), np.full(n * n, INF)), rows)
+    return within_highs(data["c"].ravel(), (np.zeros(n * n), np.full(n * n, INF)), rows, assemble)
 
 
-def ufl(n: int, data: Data) -> highspy.Highs:
+def ufl(n: int, data: Data, assemble: Assemble = matrix) -> highspy.Highs:
     x, opened = numbered(n, n), numbered(n, first=n * n)
     links = np.stack([x, np.broadcast_to(opened[:, None], (n, n))], axis=-1)
     rows = [Rows(x.T, 1.0, 1.0, 1.0), Rows(links, [1.0, -1.0], -INF, 0.0)]
@@ -109,10 +117,10 @@ def ufl(n: int, data: Data) -> highspy.Highs:
     upper, whole = np.full(columns, INF), np.zeros(columns, np.int32)
     upper[opened], whole[opened] = 1.0, 1
     cost = np.concatenate([data["c"].ravel(), data["f"]])
-    return within_highs(cost, (np.zeros(columns), upper), rows, integer=whole)
+    return within_highs(cost, (np.zeros(columns), upper), rows, assemble, integer=whole)
 
 
-def fac(n: int, data: Data) -> highspy.Highs:
+def fac(n: int, data: Data, assemble: Assemble = matrix) -> highspy.Highs:
     big, grid, cells = data["M"], n + 1, (n + 1, n + 1, n)
     k = grid * grid * n
     z, s, r = numbered(*cells), numbered(*cells, first=k), numbered(*cells, 2, first=2 * k)
@@ -134,10 +142,10 @@ def fac(n: int, data: Data) -> highspy.Highs:
     upper[:k], upper[4 * k : d], whole[:k] = 1.0, 1.0, 1
     cost = np.zeros(d + 1)
     cost[d] = 1.0
-    return within_highs(cost, (lower, upper), rows, integer=whole)
+    return within_highs(cost, (lower, upper), rows, assemble, integer=whole)
 
 
-def lqcp(n: int, data: Data) -> highspy.Highs:
+def lqcp(n: int, data: Data, assemble: Assemble = matrix) -> highspy.Highs:
     dx, h2, half, target = data["dx"], data["h2"], 0.5 * data["dt"], data["yt"]
     y, u = numbered(n + 1, n + 1), numbered(n, first=(n + 1) ** 2)
     now, then = y[:-1], y[1:]
@@ -157,7 +165,7 @@ def lqcp(n: int, data: Data) -> highspy.Highs:
     lower = np.zeros(columns)
     lower[u] = -1.0
     offset = float(w @ target**2)
-    return within_highs(cost, (lower, np.ones(columns)), rows, diagonal=diagonal, offset=offset)
+    return within_highs(cost, (lower, np.ones(columns)), rows, assemble, diagonal=diagonal, offset=offset)
 
 
 def trapezoids(n: int, data: Data) -> tuple[Any, Any]:

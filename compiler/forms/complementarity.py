@@ -12,11 +12,12 @@ column stands for it and a row defines it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 
-from .linear import Ints, QuadraticForm
+from .discrete import DiscreteForm
+from .linear import Ints, LinearForm, QuadraticForm
 
 
 def _none() -> Ints:
@@ -33,3 +34,24 @@ class ComplementarityForm(QuadraticForm):
     """
 
     pairs: Ints = field(default_factory=_none)
+
+
+def from_discrete(form: DiscreteForm) -> ComplementarityForm:
+    """The same problem, where complementary pairs are all that the discrete form has beyond a quadratic one.
+
+    Raises ValueError where it has ordered sets, indicators or products in rows.
+    """
+    counts = (form.sets.count, form.indicators.count, form.products.count)
+    more = ("ordered sets", "indicators", "products in rows")
+    found = [words for words, count in zip(more, counts, strict=True) if count]
+    if found:
+        raise ValueError(f"the discrete form has {' and '.join(found)}, which a complementarity form cannot hold")
+    own = {entry.name: getattr(form, entry.name) for entry in fields(LinearForm)}
+    starts = form.hessian_starts if len(form.hessian_values) else np.zeros(form.shape[1] + 1, dtype=np.int32)
+    return ComplementarityForm(
+        **own,
+        hessian_starts=starts,
+        hessian_indices=form.hessian_indices,
+        hessian_values=form.hessian_values,
+        pairs=np.stack([form.pairs.first, form.pairs.second], axis=1).astype(np.int32),
+    )

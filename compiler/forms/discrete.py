@@ -13,7 +13,8 @@ and too many rows that always hold: a backend says ``discrete`` among its forms 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -118,3 +119,27 @@ class DiscreteForm(LinearForm):
         found = np.zeros(self.shape[0], dtype=np.bool_)
         found[self.indicators.rows] = True
         return found
+
+
+def with_rows_of(small: LinearForm, form: DiscreteForm, rows: NDArray[np.integer[Any]]) -> DiscreteForm:
+    """A linear form whose rows are some ``rows`` of a discrete one (ascending), with all else that binds there.
+
+    Its objective is linear; products and indicators are those of the rows, sets and pairs are all there. A binary
+    that switches a row keeps its bounds.
+    """
+    number = np.full(form.shape[0], -1, dtype=np.int32)
+    number[rows] = np.arange(len(rows))
+    switched, held = number[form.indicators.rows] >= 0, number[form.products.rows] >= 0
+    each, terms = form.indicators, form.products
+    own = {entry.name: getattr(small, entry.name) for entry in fields(LinearForm)}
+    own |= {"lower": small.lower.copy(), "upper": small.upper.copy()}
+    for side in ("lower", "upper"):
+        own[side][each.columns] = getattr(form, side)[each.columns]
+    return DiscreteForm(
+        **own,
+        hessian_starts=np.zeros(small.shape[1] + 1, dtype=np.int32),
+        products=RowProducts(number[terms.rows[held]], terms.first[held], terms.second[held], terms.values[held]),
+        sets=form.sets,
+        indicators=Indicators(each.columns[switched], each.values[switched], number[each.rows[switched]]),
+        pairs=form.pairs,
+    )

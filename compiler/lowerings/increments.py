@@ -24,12 +24,16 @@ discrete programming problems", Econometrica 25 (1957); M. Padberg, Operations R
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from optc.dsl.program import Expr, Piecewise, Space, SymbolRef
 
+from ..bounds import Side
 from ..instance import Floats
 from ..rewriting import Rewriter, Way, narrowed, number, op
 from ..scope import undefined
+
+Bools = NDArray[np.bool_]
 
 
 def interpolation(rewriter: Rewriter, term: Piecewise, way: Way, space: Space) -> Expr:
@@ -153,7 +157,8 @@ def _bounded_where_needed(
     """Refuses an endless outer piece whose slope is not the steepest one in the direction that is worse."""
     steepest_right = (way * slopes <= way * slopes[-1]).all(axis=0) & (way != 0)
     steepest_left = (way * slopes >= way * slopes[0]).all(axis=0) & (way != 0)
-    for k, fine, side in ((0, steepest_left, "lower"), (-1, steepest_right, "upper")):
+    outer: tuple[tuple[int, Bools, Side], ...] = ((0, steepest_left, "lower"), (-1, steepest_right, "upper"))
+    for k, fine, side in outer:
         bad = np.isinf(sizes[k]) & ~fine
         if bad.any():
-            raise rewriter.unbounded(term, term.argument, space, bad, side)  # type: ignore[arg-type]
+            raise rewriter.unbounded(term, term.argument, space, bad, side)

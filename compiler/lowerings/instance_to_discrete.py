@@ -233,15 +233,16 @@ def _implication(instance: Instance, family: ConstraintFamily, _degree: int, dra
         rows = sparse(pattern, products, instance)
         if certain.any():
             draft.add_rows(rows.picked(certain))
-        _switched(rows.picked(~certain), columns[~certain], values[~certain], draft)
+        _switched(rows.picked(~certain), columns[~certain], values[~certain], draft, family)
 
 
-def _switched(rows: SparseRows, columns: Ints, values: Ints, draft: Draft) -> None:
+def _switched(rows: SparseRows, columns: Ints, values: Ints, draft: Draft, family: ConstraintFamily) -> None:
     """Rows that hold where their binaries have their values; one without decisions that is false forbids the value."""
     owners = np.repeat(np.arange(rows.count), np.diff(rows.starts))
     empty = np.bincount(owners[rows.values != 0], minlength=rows.count) == 0
     false = empty & ((rows.lower > 0) | (rows.upper < 0))
-    numbers = draft.add_rows(rows.picked(~empty))
+    kept = rows.picked(~empty)
+    numbers = draft.add_rows(kept, family.name if kept.count == family.count else None)
     draft.switch(columns[~empty], values[~empty], numbers)
     if false.any():
         signs = np.where(values[false] == 1, 1.0, -1.0)
@@ -301,7 +302,8 @@ def _slack(instance: Instance, family: ConstraintFamily, side: Relation, degree:
     kept = rows.picked(finite)
     found[finite] = draft.add_slacks(kept.count)
     equal = replace(kept, lower=bound[finite], upper=bound[finite])
-    draft.add_rows(equal.with_entry(found[finite], np.full(kept.count, -sign)))
+    name = family.name if kept.count == family.count else None
+    draft.add_rows(equal.with_entry(found[finite], np.full(kept.count, -sign)), name)
     impossible = rows.picked(~finite & (bound == sign * np.inf))
     draft.add_rows(impossible)
     return found

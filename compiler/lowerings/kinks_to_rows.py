@@ -28,9 +28,11 @@ from numpy.typing import NDArray
 from optc.dsl.diagnostics import Diagnostic
 from optc.dsl.program import Apply, Expr, Piecewise, Reduce, Space
 
+from ..bounds import Side
 from ..instance import Floats, Instance
 from ..rewriting import (
     Inverse,
+    RelationName,
     Rewriter,
     Way,
     extend,
@@ -119,32 +121,44 @@ def _largest(rewriter: Rewriter, term: Apply, pieces: Sequence[Expr], sign: Way,
     name = rewriter.label(term.op)
     inner = [rewriter.term(piece, way, small) for piece in pieces]
     every = np.ones(rewriter.layout(small).size, dtype=np.bool_)
-    beyond, within = ("ge", "le") if sign > 0 else ("le", "ge")
+    beyond, within = _relations(sign)
     if way == sign:
         t = rewriter.decision(name, small, term)
         for k, piece in enumerate(inner, 1):
-            rewriter.row(f"{name} piece {k}", t, beyond, piece, small, every)  # type: ignore[arg-type]
+            rewriter.row(f"{name} piece {k}", t, beyond, piece, small, every)
         return t
     ranges = [rewriter.range(piece, small) for piece in pieces]
     lower = np.array([r[0] if sign > 0 else -r[1] for r in ranges])
     upper = np.array([r[1] if sign > 0 else -r[0] for r in ranges])
     live = _live(lower, upper)
     constants = _constants(rewriter, term, pieces, lower, upper, live, sign, small)
-    ends = sorted_ends(lower.max(axis=0), np.where(live, upper, -np.inf).max(axis=0), sign)
+    ends = _sorted_ends(lower.max(axis=0), np.where(live, upper, -np.inf).max(axis=0), sign)
     t = rewriter.decision(name, small, term, *ends)
     chosen = _selectors(rewriter, pieces, live, sign, name, small)
     for k, piece in enumerate(inner):
         if way == 0:
-            rewriter.row(f"{name} piece {k + 1}", t, beyond, piece, small, live[k])  # type: ignore[arg-type]
+            rewriter.row(f"{name} piece {k + 1}", t, beyond, piece, small, live[k])
         data = rewriter.data(f"{name} (M {k + 1})", constants[k], small)
         slack = op("mul", data, op("sub", number(1.0), chosen[k]))
         ceiling = op("add" if sign > 0 else "sub", piece, slack)
-        row = rewriter.row(f"{name} choice {k + 1}", t, within, ceiling, small, live[k])  # type: ignore[arg-type]
+        row = rewriter.row(f"{name} choice {k + 1}", t, within, ceiling, small, live[k])
         rewriter.derived(row, pieces[k], constants[k], small)
     return t
 
 
-def sorted_ends(lower: Floats, upper: Floats, sign: Way) -> tuple[Floats, Floats]:
+def _relations(sign: Way) -> tuple[RelationName, RelationName]:
+    """What keeps a decision beyond every piece, and what keeps it within one."""
+    return ("ge", "le") if sign > 0 else ("le", "ge")
+
+
+def _side(side: Side, sign: Way) -> Side:
+    """Which bound of a term one of ``sign`` times it is."""
+    if sign > 0:
+        return side
+    return "upper" if side == "lower" else "lower"
+
+
+def _sorted_ends(lower: Floats, upper: Floats, sign: Way) -> tuple[Floats, Floats]:
     """Bounds of ``sign`` times a term as bounds of the term."""
     return (lower, upper) if sign > 0 else (-upper, -lower)
 
@@ -175,13 +189,11 @@ def _constants(
         others = np.delete(tops, k, axis=0).max(axis=0, initial=-np.inf)
         needed = live[k] & rivals
         if (needed & np.isinf(lower[k])).any():
-            side = "lower" if sign > 0 else "upper"
-            raise rewriter.unbounded(term, piece, space, needed & np.isinf(lower[k]), side)  # type: ignore[arg-type]
+            raise rewriter.unbounded(term, piece, space, needed & np.isinf(lower[k]), _side("lower", sign))
         if (needed & np.isinf(others)).any():
             rival = next(j for j in range(len(pieces)) if j != k and (needed & np.isinf(tops[j]) & live[j]).any())
-            side = "upper" if sign > 0 else "lower"
             bad = needed & live[rival] & np.isinf(tops[rival])
-            raise rewriter.unbounded(term, pieces[rival], space, bad, side)  # type: ignore[arg-type]
+            raise rewriter.unbounded(term, pieces[rival], space, bad, _side("upper", sign))
         found[k] = np.where(needed, np.maximum(others - lower[k], 0.0), 0.0)
     return found
 
@@ -240,25 +252,23 @@ def _over(rewriter: Rewriter, term: Reduce, body: Expr, sign: Way, way: Way, sma
     name = rewriter.label(term.op)
     piece = rewriter.term(body, way, inner)
     every = np.ones(rewriter.layout(inner).size, dtype=np.bool_)
-    beyond, within = ("ge", "le") if sign > 0 else ("le", "ge")
+    beyond, within = _relations(sign)
     if way == sign:
         t = rewriter.decision(name, small, term, 0.0 if term.op == "norminf" else -np.inf)
-        rewriter.row(f"{name} piece", t, beyond, piece, inner, every)  # type: ignore[arg-type]
+        rewriter.row(f"{name} piece", t, beyond, piece, inner, every)
         return t
     found = rewriter.range(body, inner)
-    lower, upper = sorted_ends(*found, sign)
+    lower, upper = _sorted_ends(*found, sign)
     parents = wide(child.rows_in(table), child.shape)
     assert len(parents) == len(lower), "an aggregate has as many rows as its joined space"
     choice = _Choice(parents, lower, upper, len(counts))
-    bad_low, bad_high = choice.missing()
-    for bad, end in ((bad_low, "lower"), (bad_high, "upper")):
+    for bad, side in zip(choice.missing(), (_side("lower", sign), _side("upper", sign)), strict=True):
         if bad.any():
-            side = end if sign > 0 else {"lower": "upper", "upper": "lower"}[end]
-            raise rewriter.unbounded(term, body, inner, bad, side)  # type: ignore[arg-type]
+            raise rewriter.unbounded(term, body, inner, bad, side)
     least, most = choice.least, choice.most
     if term.op == "norminf":
         least, most = np.maximum(least, 0.0), np.maximum(most, 0.0)
-    t = rewriter.decision(name, small, term, *sorted_ends(least, most, sign))
+    t = rewriter.decision(name, small, term, *_sorted_ends(least, most, sign))
     z = rewriter.decision(
         f"{name} (which)",
         inner,
@@ -270,11 +280,11 @@ def _over(rewriter: Rewriter, term: Reduce, body: Expr, sign: Way, way: Way, sma
     total = Reduce(term.span, "sum", term.space, z)
     rewriter.row(f"{name} (one of them)", total, "eq", number(1.0), small, counts > 0)
     if way == 0:
-        rewriter.row(f"{name} piece", t, beyond, piece, inner, choice.live)  # type: ignore[arg-type]
+        rewriter.row(f"{name} piece", t, beyond, piece, inner, choice.live)
     data = rewriter.data(f"{name} (M)", choice.constants, inner)
     slack = op("mul", data, op("sub", number(1.0), z))
     ceiling = op("add" if sign > 0 else "sub", piece, slack)
-    row = rewriter.row(f"{name} choice", t, within, ceiling, inner, choice.live)  # type: ignore[arg-type]
+    row = rewriter.row(f"{name} choice", t, within, ceiling, inner, choice.live)
     rewriter.derived(row, body, choice.constants, inner)
     return t
 

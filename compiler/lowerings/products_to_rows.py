@@ -16,7 +16,7 @@ global solutions to factorable nonconvex programs", Mathematical Programming 10 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain
 
@@ -27,9 +27,10 @@ from optc.dsl.catalogue.solving import NO_BINARY_FACTOR
 from optc.dsl.diagnostics import Diagnostic
 from optc.dsl.program import Apply, Conditional, Constant, Expr, NamedExpression, Reduce, Space, SymbolRef
 
+from ..bounds import Side
 from ..extraction import needed_by
 from ..facts import whole_valued
-from ..instance import Instance
+from ..instance import Floats, Instance
 from ..rewriting import (
     Inverse,
     Refused,
@@ -71,7 +72,7 @@ def transfer(source: Signature) -> Signature | str | None:
     foreign = next((WORDS[feature] for feature in _FOREIGN if feature in source.features), None)
     if foreign is not None:
         return foreign
-    if "integer" not in source.features:
+    if "binary" not in source.features:
         return "it has products of decisions, none of which is binary"
     left = {f"piecewise {feature.split()[1]}" for feature in found if feature.startswith("nonlinear")}
     return replace(source, features=(source.features - set(found)) | left)
@@ -206,9 +207,10 @@ def _all_of(rewriter: Rewriter, term: Expr, parts: Sequence[Expr], way: Way, spa
 def _switched(rewriter: Rewriter, term: Expr, switch: Expr, other: Expr, way: Way, space: Space) -> Expr:
     """``switch`` (0 or 1) times a bounded term."""
     lower, upper = rewriter.range(other, space)
-    for ends, side in ((lower, "lower"), (upper, "upper")):
+    both: tuple[tuple[Floats, Side], ...] = ((lower, "lower"), (upper, "upper"))
+    for ends, side in both:
         if np.isinf(ends).any():
-            raise rewriter.unbounded(term, other, space, np.isinf(ends), side)  # type: ignore[arg-type]
+            raise rewriter.unbounded(term, other, space, np.isinf(ends), side)
     inner = rewriter.term(other, way, space)
     name = rewriter.label("product")
     every = np.ones(len(lower), dtype=np.bool_)
@@ -258,8 +260,9 @@ def _multiplied_out(
         spread = _spread(rewriter, factor, rest, space)
         if spread is not None:
             return rewriter.term(spread, way, space)
-    texts = " and ".join(f"`{text_of(f)}`" for f in others[:2])
-    raise _refusal(term, f"neither of {texts} is made of binaries alone")
+    one, two = (f"`{text_of(f)}`" for f in others[:2])
+    reason = f"{one} is not binary" if one == two else f"neither of {one} and {two} is made of binaries alone"
+    raise _refusal(term, reason)
 
 
 def _of_binaries(rewriter: Rewriter, term: Expr) -> bool:
@@ -277,7 +280,10 @@ def _of_binaries(rewriter: Rewriter, term: Expr) -> bool:
 
 def _spread(rewriter: Rewriter, factor: Expr, rest: Expr, space: Space) -> Expr | None:
     """``factor * rest`` with the outermost sum of ``factor`` distributed; None where it is no sum."""
-    times: Callable[[Expr], Expr] = lambda part: op("mul", part, rest)  # noqa: E731
+
+    def times(part: Expr) -> Expr:
+        return op("mul", part, rest)
+
     if isinstance(factor, Apply) and factor.op in ("add", "sub", "neg"):
         return replace(factor, args=tuple(times(arg) for arg in factor.args))
     if isinstance(factor, Apply) and factor.op == "div" and not rewriter.group.depends(factor.args[1]):

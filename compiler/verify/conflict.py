@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..answer import Conflict
 from ..context import Context
+from ..forms.complementarity import ComplementarityForm
+from ..forms.discrete import DiscreteForm, with_rows_of
 from ..forms.linear import Floats, LinearForm
 
 Infeasible = Callable[[LinearForm, Context], bool | None]  # None: undecided
@@ -47,7 +49,10 @@ def _within(a: Parts, b: Parts) -> Parts:
 
 
 def restricted(form: LinearForm, kept: Parts) -> tuple[LinearForm, NDArray[np.int64]]:
-    """The form with only the kept sides and no objective, and which of its rows the new ones are."""
+    """The form with only the kept sides and no objective, and which of its rows the new ones are.
+
+    What else binds (indicators, ordered sets, products, complementary pairs) is kept.
+    """
     rows = np.flatnonzero(kept.row_lower | kept.row_upper)
     counts = np.diff(form.starts)[rows]
     starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
@@ -66,7 +71,23 @@ def restricted(form: LinearForm, kept: Parts) -> tuple[LinearForm, NDArray[np.in
         form.integer,
         form.columns,
     )
-    return small, rows
+    return _of_its_kind(small, form, rows), rows
+
+
+def _of_its_kind(small: LinearForm, form: LinearForm, rows: NDArray[np.int64]) -> LinearForm:
+    if isinstance(form, DiscreteForm):
+        return with_rows_of(small, form, rows)
+    if isinstance(form, ComplementarityForm):
+        own = {entry.name: getattr(small, entry.name) for entry in fields(LinearForm)}
+        starts, nothing = np.zeros(form.shape[1] + 1, dtype=np.int32), np.zeros(0)
+        return ComplementarityForm(
+            **own,
+            hessian_starts=starts,
+            hessian_indices=nothing.astype(np.int32),
+            hessian_values=nothing,
+            pairs=form.pairs,
+        )
+    return small
 
 
 def support(form: LinearForm, ray: Floats) -> Parts:

@@ -1,8 +1,8 @@
 """Claim ``infeasible``: no point satisfies the model, shown on a small conflicting set of its constraints.
 
 Proved by row multipliers that make the set contradict itself (Farkas), in exact rationals or with outward rounding, or
-by bounds that cross. Where only whole decisions make a model infeasible, the word of the outside exact solver is
-reported under its name.
+by bounds that cross. Where whole decisions, logic or products make a model infeasible, or the solver gives no
+multipliers, the word of the outside exact solver is reported under its name.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from ..answer import Answer
 from ..backend import Backend, ConflictFinder, Goal
 from ..certificate import Grade, Line
 from ..context import Context
+from ..forms.complementarity import ComplementarityForm
+from ..forms.discrete import DiscreteForm
 from ..forms.linear import LinearForm
 from ..instance import Instance
 from ..lifting import Names
@@ -59,6 +61,8 @@ def infeasible(
 
 def _by_rays(form: LinearForm, answer: Answer, backend: Backend, options: object, context: Context) -> Proof | None:
     """The smallest set that can be had and proved: the backend's own, what a ray leans on, or all."""
+    if isinstance(form, (DiscreteForm, ComplementarityForm)):
+        return None  # multipliers say nothing of rows that hold now and then
     relaxed = conflicts.relaxed(form)
     candidates: list[Parts] = []
     if isinstance(backend, ConflictFinder):
@@ -95,7 +99,10 @@ def _prove(form: LinearForm, kept: Parts, backend: Backend, options: object, con
 def _crossing(form: LinearForm) -> Proof | None:
     """Two sides of one row or one column that cross."""
     none = Parts(*(np.zeros(k, dtype=np.bool_) for k in (*[form.shape[0]] * 2, *[form.shape[1]] * 2)))
-    rows, columns = np.flatnonzero(form.row_lower > form.row_upper), np.flatnonzero(form.lower > form.upper)
+    crossing = form.row_lower > form.row_upper
+    if isinstance(form, DiscreteForm):
+        crossing &= ~form.switched()
+    rows, columns = np.flatnonzero(crossing), np.flatnonzero(form.lower > form.upper)
     if len(rows):
         none.row_lower[rows[0]] = none.row_upper[rows[0]] = True
         return Proof(none, "its two sides cross")
@@ -109,10 +116,11 @@ def _unproved(
     instance: Instance, form: LinearForm, answer: Answer, backend: Backend, options: object, context: Context
 ) -> Line:
     """What is left where no multipliers exist: whole decisions, or a solver that may be wrong."""
-    if not form.integer.any():
+    linear = not isinstance(form, (DiscreteForm, ComplementarityForm))
+    if linear and not form.integer.any() and "dual ray" in backend.capabilities.gives:
         return Line("infeasible", "failed", how=f"{answer.message}; the multipliers do not stand up to the check")
     kept = conflicts.whole(form)
-    how = f"by {backend.name}, with whole decisions"
+    how = f"by {backend.name}, with whole decisions" if form.integer.any() else f"by {backend.name}"
     sides = int(sum(part.sum() for part in (kept.row_lower | kept.row_upper, kept.lower, kept.upper)))
     if sides <= SMALL:
 

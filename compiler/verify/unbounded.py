@@ -11,11 +11,11 @@ from optc.dsl.program import Relation
 
 from ..certificate import Line
 from ..domains import Values
-from ..instance import Instance
+from ..instance import ConstraintFamily, Instance
 from .domains import bounds
 from .feasible import feasible
 from .objective import by_arrays
-from .point import Point
+from .point import Point, reference_of, reference_values
 from .rows import excesses
 
 DISTANCES = (1.0, 1e3, 1e6)
@@ -63,7 +63,9 @@ def _broken_row(instance: Instance, point: Point, direction: Point, tolerance: f
     for family in instance.constraints:
         body = family.symbol.body
         if not isinstance(body, Relation):
-            return family.name
+            if any(_breaks(instance, family, _along(point, direction, t), tolerance) for t in DISTANCES):
+                return family.name
+            continue
         here = excesses(instance, family, body, point)
         for distance in DISTANCES:
             there = excesses(instance, family, body, _along(point, direction, distance))
@@ -72,6 +74,12 @@ def _broken_row(instance: Instance, point: Point, direction: Point, tolerance: f
                 if family.count and float(slope.max()) > tolerance and float(after.max()) > tolerance:
                     return family.name
     return None
+
+
+def _breaks(instance: Instance, family: ConstraintFamily, point: Point, tolerance: float) -> bool:
+    """Whether a family that is no relation has a row that the point breaks, by the reference interpreter."""
+    rows = reference_of(instance).constraint_rows(family.name, reference_values(instance, point))
+    return any(row.violation > tolerance * max(1.0, row.scale) for row in rows)
 
 
 def _broken_bound(instance: Instance, direction: Point) -> str | None:

@@ -23,8 +23,8 @@ def _table() -> dict[str, Code]:
 
 
 def lookup(code_id: str) -> Code | None:
-    """The entry of a code such as ``E0123``, in any case, or None."""
-    return _table().get(code_id.upper())
+    """The entry of a code such as ``E0123``, in any case and without leading zeros too (``e54``), or None."""
+    return _table().get(code_id[:1].upper() + code_id[1:].zfill(4))
 
 
 def every() -> list[Code]:

@@ -82,6 +82,8 @@ TEXT_QUOTES = _code(
     "a text stands in double quotes",
     "write double quotes",
     """\
+Single quotes, typographic quotes and backquotes are those of other languages.
+
     param depot : string = 'north'
     param depot : string = "north"
 """,
@@ -100,10 +102,12 @@ A product is always written with `*`.
 )
 BRACES_FOR_INDICES = _code(
     "E0047",
-    "indices in braces",
-    "indices stand in `[ ]`, not in `{{ }}`",
+    "indices in other brackets",
+    "indices stand in `[ ]`, not in `{given}`",
     "write square brackets",
     """\
+Braces hold sets and keyed literals, and round brackets the arguments of functions.
+
     var buy{f in Foods} >= 0
     var buy[f in Foods] >= 0
 """,
@@ -114,6 +118,8 @@ SINGLE_EQUALS = _code(
     "`=` gives a name its value; equality is `==`",
     "write `==`",
     """\
+`=` gives a name its value in a declaration; what has to be equal is said with `==`.
+
     subject to balance: made = sold
     subject to balance: made == sold
 """,
@@ -124,6 +130,8 @@ NAMED_BY_EQUALS = _code(
     "the name of an objective is followed by `:`",
     "write `{name}:`",
     """\
+An objective has a name as a constraint has: in front, with a colon.
+
     maximize profit = price * sold
     maximize profit: price * sold
 """,
@@ -134,6 +142,8 @@ TRAILING_FOR = _code(
     "the index list of a constraint stands in front of it",
     "put the index list in brackets in front",
     """\
+A constraint says in front, behind its name, for which indices it stands.
+
     subject to x[i] >= low[i] for i in I
     subject to floor[i in I]: x[i] >= low[i]
 """,
@@ -144,6 +154,8 @@ FORALL = _code(
     "a family of constraints has its index list in brackets, without `{word}`",
     "put the index list in brackets in front",
     """\
+A constraint says in front, behind its name, for which indices it stands; the name may be left out.
+
     subject to forall(i in I) x[i] >= low[i]
     subject to for i in I: x[i] >= low[i]
     subject to floor[i in I]: x[i] >= low[i]
@@ -155,6 +167,8 @@ FILTER_WORD = _code(
     "the condition of an index list begins with `if`, not with `{word}`",
     "write `if`",
     """\
+An index list is generators, then one condition behind `if`.
+
     sum(x[i] for i in I where i != k)
     sum(x[i] for i in I if i != k)
 """,
@@ -165,6 +179,8 @@ SECOND_FOR = _code(
     "further indices follow behind a comma, without a second `for`",
     "write a comma",
     """\
+The generators of an index list are separated by commas; a later one may use the indices of those before it.
+
     sum(x[i, j] for i in I for j in J)
     sum(x[i, j] for i in I, j in J)
 """,
@@ -175,6 +191,8 @@ BRACED_AGGREGATE = _code(
     "`{word}` takes one pair of brackets: the expression, `for`, and the indices",
     "write the indices behind the expression",
     """\
+An aggregate reads as in Python and JuMP: the expression first, then the indices.
+
     minimize sum{f in Foods} cost[f] * buy[f]
     minimize sum(f in Foods) cost[f] * buy[f]
     minimize sum(cost[f] * buy[f] for f in Foods)
@@ -186,6 +204,8 @@ INDICES_APART = _code(
     "all indices stand in one pair of brackets",
     "write a comma",
     """\
+A family over several sets is one array, not an array of arrays.
+
     x[i][j]
     x[i, j]
 """,
@@ -196,6 +216,8 @@ SET_BUILDER = _code(
     "a set is built with `for` and `if`, without `{sign}`",
     "write it with `for` and `if`",
     """\
+A set reads as in Python: the member first, then the indices and the condition.
+
     set Odd = {d in Days : d mod 2 == 1}
     set Odd = {d for d in Days if d mod 2 == 1}
 """,
@@ -206,6 +228,8 @@ COMMA_BETWEEN_ATTRIBUTES = _code(
     "the attributes of a declaration follow one another without commas",
     "leave the comma out",
     """\
+A comma separates names. Attributes stand behind the names, in any order, without one.
+
     var x >= 0, <= 10, integer
     var x >= 0 <= 10 integer
 """,
@@ -241,6 +265,8 @@ SENSE_BEHIND_NAME = _code(
     "`{word}` stands before the name of the objective",
     "write the sense, the name, a colon",
     """\
+The sense comes first, as the keyword of the statement.
+
     cost: minimize sum(price[f] * buy[f] for f in Foods)
     minimize cost: sum(price[f] * buy[f] for f in Foods)
 """,
@@ -251,6 +277,8 @@ TYPE_FIRST = _code(
     "the type `{word}` stands before the name",
     "write the name first, and the type behind it",
     """\
+A declaration begins with its keyword and its names; what is known of them follows.
+
     var int: crews
     var crews integer
 """,
@@ -261,6 +289,8 @@ MACRO = _code(
     "no statement begins with `@`",
     "begin with a keyword, as in `var x >= 0`, `minimize x`, `subject to x >= 1`",
     """\
+Declarations, objectives and constraints are statements of the language, not calls.
+
     @variable(m, x[i in I] >= 0)
     var x[i in I] >= 0
 """,

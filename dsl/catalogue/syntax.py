@@ -260,6 +260,19 @@ is a family, as anywhere else.
 """,
 )
 
+MISSING_COLON = _code(
+    "E0032",
+    "colon missing behind the head of a constraint",
+    "the name and the index list of a constraint end with `:`",
+    "write `:` behind the head of a constraint",
+    """\
+Without the colon the name and its indices would be an entry of a family, beside another operand.
+
+    subject to need[i in I] x[i] >= low[i]
+    subject to need[i in I]: x[i] >= low[i]
+""",
+)
+
 # --------------------------------------------------------------------------------------------- literals and characters
 BAD_CHARACTER = _code(
     "E0020",
@@ -391,6 +404,8 @@ UNITS = _code(
     "units in brackets behind a number are kept for a later version of the language",
     "leave the unit out, and say it in a comment",
     """\
+Numbers have no units yet.
+
     param load = 5 [kW]
     param load = 5     # kW
 """,

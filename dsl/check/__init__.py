@@ -1,4 +1,10 @@
-"""From a syntax tree to diagnostics and the typed program, in one walk."""
+"""From a syntax tree to diagnostics and the typed program, in one walk.
+
+Names may stand in any order, so a declaration is resolved where it is first used: a name leads to its declaration
+(``references``, ``declarations``), that to its index sets (``sets``, ``patterns``) and its literal (``tables``,
+``literals``), and those to further names. These six modules import one another since the recursion is one. Those who
+build terms stand outside of it: they are reached through ``Context.terms``.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +24,7 @@ from . import (
     calls,
     constraints,
     cycles,
-    expressions,  # noqa: F401 - first: its table names functions of the modules that it imports
+    expressions,
     requests,
     usage,
 )
@@ -51,7 +57,7 @@ def check(model: syntax.Model, load: Loader, refused: Sequence[Diagnostic] = ())
 
 def _checked(model: syntax.Model, load: Loader, refused: Sequence[Diagnostic]) -> Checked:
     root = Scope("model", "model", Span(model.source, 0, 0))
-    ctx = Context(load, root)
+    ctx = Context(load, root, expressions.TERMS)
     ctx.refuse(refused)
     collect(ctx, model)
     ctx.dimensions = infer(ctx.statements)

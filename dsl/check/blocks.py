@@ -7,7 +7,7 @@ from ..catalogue import levels as codes
 from ..diagnostics import Edit, Hint, Label
 from ..program import Block, Expr, Objective
 from ..source import Span
-from . import declarations, expressions
+from . import declarations, typed
 from .context import Context, Frame, Scope
 
 
@@ -29,7 +29,7 @@ def objective(ctx: Context, scope: Scope) -> Objective | None:
     for node in scope.objectives:
         if node.expression is None:
             continue
-        value = expressions.number(ctx, node.expression, Frame(scope, dict(scope.indices)))
+        value = typed.number(ctx, node.expression, Frame(scope, dict(scope.indices)))
         if node is first:
             expression = value.term
     return Objective(first.sense, expression, first.name.id if first.name is not None else None, first.span)
@@ -89,7 +89,8 @@ def _check_objective(ctx: Context, scope: Scope) -> None:
     elif scope.kind in ("lower", "player") and not players:
         if (first is None and not ctx.refused) or (first is not None and first.sense == "satisfy"):
             place = scope.span if first is None else _word(first)
-            ctx.say(codes.BLOCK_WITHOUT_OBJECTIVE, place, name=scope.name, kind=scope.kind)
+            kind = "lower block" if scope.kind == "lower" else "player"
+            ctx.say(codes.BLOCK_WITHOUT_OBJECTIVE, place, name=scope.name, kind=kind)
     elif scope.kind == "recourse":
         _check_recourse_objective(ctx, scope)
     elif scope.kind == "model" and first is None and not players:

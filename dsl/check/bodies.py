@@ -11,7 +11,7 @@ from ..catalogue import types as type_codes
 from ..diagnostics import Edit, Hint, Label
 from ..program import Check, Choice, Expr, Literal_, Parameter, Uncertain, Variable
 from ..source import Span
-from . import bounds, constraints, declarations, expressions, literals, sets
+from . import bounds, constraints, declarations, expressions, literals, sets, typed
 from .attributes import DOMAIN_WORDS, RELATIONS, Attributes, gather
 from .context import Context, Decided, Entry, Frame
 from .folding import constant_value
@@ -105,13 +105,13 @@ def _definition(
         hints = (Hint("a list of entries stands in square brackets", (listed,)),)
         ctx.say(type_codes.SET_EXPRESSION_AS_VALUE, node.span, text=node.span.text, hints=hints)
         return None
-    value = expressions.term(ctx, node, entry.frame)
+    value = typed.term(ctx, node, entry.frame)
     if value.kind in ("truth", "tuple"):
-        value = expressions.number(ctx, node, entry.frame)
+        value = typed.number(ctx, node, entry.frame)
     if value.kind == "bad":
         return None
     if value.mask:
-        expressions.holds_decision(ctx, codes.DATA_HOLDS_DECISION, node, value, entry.frame)
+        typed.holds_decision(ctx, codes.DATA_HOLDS_DECISION, node, value, entry.frame)
         return None
     wanted: Kind = "text" if type_ == "string" else "number"
     if {value.kind, wanted} == {"number", "text"}:
@@ -158,7 +158,7 @@ def _check_bound(ctx: Context, node: syntax.Expression, frame: Frame, type_: str
     if value.kind == "bad":
         return None
     if value.mask:
-        expressions.holds_decision(ctx, codes.DATA_HOLDS_DECISION, node, value, frame)
+        typed.holds_decision(ctx, codes.DATA_HOLDS_DECISION, node, value, frame)
         return None
     if {value.kind, "text" if type_ == "string" else "number"} == {"number", "text"}:
         ctx.say(
@@ -239,7 +239,7 @@ def _start(ctx: Context, entry: Entry, attributes: Attributes) -> Expr | None:
     attribute = attributes.get("start")
     if attribute is None or attribute.value is None or entry.frame is None:
         return None
-    value = expressions.number(ctx, attribute.value, entry.frame)
+    value = typed.number(ctx, attribute.value, entry.frame)
     if value.kind == "bad":
         return None
     if value.mask:

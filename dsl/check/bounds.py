@@ -22,7 +22,7 @@ from ..program import (
     SymbolRef,
 )
 from ..source import Span
-from . import declarations, expressions
+from . import declarations, typed
 from .attributes import Attributes
 from .context import Context, Decided, Entry, Frame, Limits, Scope
 from .folding import constant_value
@@ -155,7 +155,7 @@ def _sides(
 
 def _bound(ctx: Context, entry: Entry, node: syntax.Expression, attribute: syntax.Attribute) -> Value:
     assert entry.frame is not None
-    value = expressions.number(ctx, node, entry.frame)
+    value = typed.number(ctx, node, entry.frame)
     if value.kind == "bad" or not value.mask:
         return value
     if value.mask & UNCERTAIN:

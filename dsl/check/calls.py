@@ -10,7 +10,7 @@ from ..catalogue import rules as rule_codes
 from ..catalogue import types as codes
 from ..diagnostics import Edit, Hint, Label
 from ..program import Apply, Conditional, ExternCall, FamilyRef, NetworkCall, Piecewise, Reduce, SetMeasure, SymbolRef
-from . import declarations, duals, expressions, membership, patterns, references, sets
+from . import declarations, duals, membership, patterns, references, sets, typed
 from .context import WORDS, Argument, Context, Frame, FunctionEntry, Indices, place
 from .folding import constant_value
 from .functions import AGGREGATES, BUILTINS, ELEMENTWISE, MEASURES, Arity
@@ -47,7 +47,7 @@ def call(ctx: Context, node: syntax.Call, frame: Frame) -> Value:
 
 
 def _arguments(ctx: Context, node: syntax.Call, frame: Frame) -> list[Value]:
-    return [expressions.term(ctx, a, frame) for a in node.arguments]
+    return [typed.term(ctx, a, frame) for a in node.arguments]
 
 
 def unknown_function(
@@ -106,7 +106,7 @@ def _elementwise(ctx: Context, node: syntax.Call, frame: Frame) -> Value:
     args = []
     bad = False
     for argument in node.arguments:
-        value = expressions.number(ctx, argument, frame)
+        value = typed.number(ctx, argument, frame)
         bad = bad or value.kind == "bad"
         mask |= value.mask
         args.append(value.term)
@@ -122,8 +122,8 @@ def _measure(ctx: Context, node: syntax.Call, frame: Frame) -> Value:
         return _whole_set(ctx, node, frame)
     source = sets.set_value(ctx, node.arguments[1], frame)
     parts = references.parts(node.arguments[0])
-    values = [expressions.term(ctx, p, frame) for p in parts]
-    shift = expressions.number(ctx, node.arguments[2], frame) if len(node.arguments) == 3 else None
+    values = [typed.term(ctx, p, frame) for p in parts]
+    shift = typed.number(ctx, node.arguments[2], frame) if len(node.arguments) == 3 else None
     if source.bad or any(v.kind == "bad" for v in values) or (shift is not None and shift.kind == "bad"):
         return BAD
     count = sum(len(v.types) if v.kind == "tuple" else 1 for v in values)
@@ -172,7 +172,7 @@ def _whole_set(ctx: Context, node: syntax.Call, frame: Frame) -> Value:
 def _piecewise(ctx: Context, node: syntax.Call, frame: Frame) -> Value:
     if not _counted(ctx, node, Arity(3, 3), frame):
         return BAD
-    argument = expressions.number(ctx, node.arguments[0], frame)
+    argument = typed.number(ctx, node.arguments[0], frame)
     points = _numbers(ctx, node.arguments[1], frame)
     values = _numbers(ctx, node.arguments[2], frame)
     if argument.kind == "bad" or points is None or values is None:
@@ -209,10 +209,10 @@ def _numbers(ctx: Context, node: syntax.Expression, frame: Frame) -> list[Value]
     if not isinstance(node, syntax.ListLiteral):
         ctx.say(rule_codes.PIECEWISE_LIST, node.span, frame, text=node.span.text)
         return None
-    values = [expressions.number(ctx, item, frame) for item in node.items]
+    values = [typed.number(ctx, item, frame) for item in node.items]
     for value, item in zip(values, node.items, strict=True):
         if value.mask:
-            expressions.holds_decision(ctx, rule_codes.PIECEWISE_DATA, item, value, frame)
+            typed.holds_decision(ctx, rule_codes.PIECEWISE_DATA, item, value, frame)
             return None
     return None if any(v.kind == "bad" for v in values) else values
 
@@ -243,7 +243,7 @@ def check_function(ctx: Context, function: FunctionEntry) -> None:
     before = ctx.errors
     ctx.calls.append(function)
     declarations.resolve_scope(ctx, function.scope)
-    expressions.term(ctx, node.body, Frame(function.scope, dict(function.scope.indices), None, arguments, unknown=True))
+    typed.term(ctx, node.body, Frame(function.scope, dict(function.scope.indices), None, arguments, unknown=True))
     ctx.calls.pop()
     function.broken = function.broken or ctx.errors > before
     function.state = "done"
@@ -277,7 +277,7 @@ def _expand(
         return BAD  # the outermost call reports it
     ctx.calls.append(function)
     ctx.expanding += 1
-    value = expressions.term(ctx, definition.body, inner)
+    value = typed.term(ctx, definition.body, inner)
     ctx.expanding -= 1
     ctx.calls.pop()
     if not ctx.expanding and _has_grown(ctx, value):
@@ -323,7 +323,7 @@ def _check_alone(ctx: Context, node: syntax.Expression, frame: Frame) -> None:
     ):
         sets.set_value(ctx, node, frame)
     elif not isinstance(node, syntax.Tuple | syntax.ListLiteral):
-        expressions.term(ctx, node, frame)
+        typed.term(ctx, node, frame)
 
 
 def _indices_for(ctx: Context, node: syntax.Call, function: FunctionEntry, frame: Frame) -> Indices | None:
@@ -408,7 +408,7 @@ def _network(ctx: Context, node: syntax.Call, function: FunctionEntry, frame: Fr
     mask = 0
     args = []
     for argument in node.arguments:
-        value = expressions.number(ctx, argument, frame)
+        value = typed.number(ctx, argument, frame)
         if value.kind == "bad":
             return BAD
         mask |= value.mask

@@ -23,7 +23,7 @@ from ..program import (
     Variable,
 )
 from ..source import Span
-from . import declarations, expressions, patterns
+from . import declarations, expressions, patterns, typed
 from .bounds import mentioned
 from .collect import label, line_name
 from .context import ConstraintEntry, Context, Entry, Frame
@@ -96,7 +96,7 @@ def _no_relation(ctx: Context, node: syntax.Expression, frame: Frame) -> None:
     elif isinstance(node, syntax.Membership):
         hints = (Hint("to choose among the members of a set declare `choose … from …`"),)
     else:
-        value = expressions.term(ctx, node, frame)
+        value = typed.term(ctx, node, frame)
         if value.kind == "bad":
             return
     ctx.say(codes.NOT_A_RELATION, node.span, frame, text=node.span.text, hints=hints)
@@ -105,12 +105,12 @@ def _no_relation(ctx: Context, node: syntax.Expression, frame: Frame) -> None:
 # ---------------------------------------------------------------------------------------------------- relations
 def relation(ctx: Context, node: syntax.Comparison, frame: Frame) -> tuple[Relation, int] | None:
     """A relation between numbers: ``<=``, ``>=``, ``==``, or a range."""
-    sides = [expressions.term(ctx, operand, frame) for operand in node.operands]
+    sides = [typed.term(ctx, operand, frame) for operand in node.operands]
     if any(v.kind == "text" for v in sides):
         _text_in_constraint(ctx, node, sides, frame)
         return None
     sides = [
-        v if v.kind in ("number", "unknown", "bad") else expressions.as_number(ctx, n, v, frame)
+        v if v.kind in ("number", "unknown", "bad") else typed.as_number(ctx, n, v, frame)
         for v, n in zip(sides, node.operands, strict=True)
     ]
     if any(v.kind == "bad" for v in sides):
@@ -198,7 +198,7 @@ def _is_false(built: Relation) -> bool:
 def _implication(ctx: Context, node: syntax.Implication, frame: Frame) -> tuple[Implication, int] | None:
     if _at_least_meant(ctx, node, frame):
         return None
-    condition = expressions.truth(ctx, node.condition, frame)
+    condition = typed.truth(ctx, node.condition, frame)
     if condition.kind != "bad" and condition.mask & (LOOSE | UNCERTAIN | MULTIPLIER):
         _condition_form(ctx, node.condition, condition, frame)
         condition = Value(condition.term, "bad")
@@ -225,7 +225,7 @@ def _at_least_meant(ctx: Context, node: syntax.Implication, frame: Frame) -> boo
     if any(isinstance(n, (syntax.Comparison, syntax.Bracketed)) for n in (node.condition, node.conclusion)):
         return False
     refused = len(ctx.diagnostics)
-    if "truth" in (expressions.term(ctx, n, frame).kind for n in (node.condition, node.conclusion)):
+    if "truth" in (typed.term(ctx, n, frame).kind for n in (node.condition, node.conclusion)):
         return False
     if len(ctx.diagnostics) == refused:
         between = Span(node.span.source, node.condition.span.end, node.conclusion.span.start)
@@ -236,7 +236,7 @@ def _at_least_meant(ctx: Context, node: syntax.Implication, frame: Frame) -> boo
 
 
 def _condition_form(ctx: Context, node: syntax.Expression, value: Value, frame: Frame) -> None:
-    ctx.say(codes.CONDITION_FORM, node.span, frame, text=node.span.text, what=expressions.dependence(value.mask))
+    ctx.say(codes.CONDITION_FORM, node.span, frame, text=node.span.text, what=typed.dependence(value.mask))
 
 
 # ----------------------------------------------------------------------------------------------- complementarity
@@ -266,7 +266,7 @@ def _half(ctx: Context, node: syntax.Expression, frame: Frame) -> tuple[Relation
         node = node.inner
     if isinstance(node, syntax.Comparison):
         return relation(ctx, node, frame)
-    value = expressions.number(ctx, node, frame)
+    value = typed.number(ctx, node, frame)
     if value.kind == "bad":
         return None
     return Relation(node.span if frame.call is None else frame.call, (value.term,), ()), value.mask
@@ -275,7 +275,7 @@ def _half(ctx: Context, node: syntax.Expression, frame: Frame) -> tuple[Relation
 # ----------------------------------------------------------------------------------------------------- ordered sets
 def _ordered_set(ctx: Context, node: syntax.Aggregate, frame: Frame) -> tuple[SpecialOrderedSet, int] | None:
     rows = patterns.index_list(ctx, node.over, frame)
-    value = expressions.number(ctx, node.body, rows.frame)
+    value = typed.number(ctx, node.body, rows.frame)
     if value.kind == "bad" or rows.broken:
         return None
     term = value.term

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 from .. import syntax
 from ..catalogue import report
@@ -16,6 +16,9 @@ from .kinds import BAD, DATA, Component, Kind, SetValue, Value
 
 Loader = Callable[[syntax.Name | syntax.Text], Source | None]
 """Brings in the text that ``use`` names, or None where there is none."""
+
+Terms = dict[type, Callable[["Context", Any, "Frame"], Value]]
+"""How each kind of node of the syntax tree becomes a typed term."""
 
 EntryKind = Literal["set", "parameter", "variable", "uncertain", "choice", "let", "block"]
 
@@ -223,6 +226,7 @@ class Context:
 
     load: Loader
     root: Scope
+    terms: Terms
     statements: list[syntax.Statement] = field(default_factory=list)
     diagnostics: list[Diagnostic] = field(default_factory=list)
     entries: dict[str, Entry] = field(default_factory=dict)

@@ -11,7 +11,7 @@ from ..catalogue import rules as rule_codes
 from ..catalogue import types as codes
 from ..diagnostics import Label
 from ..program import Apply, Domain, Expr, IndexRef, LiteralSet, NamedExpression, SetOperation, SetRef, SetSymbol, Space
-from . import expressions, patterns, sets, tables
+from . import patterns, sets, tables, typed
 from .attributes import Attributes, gather
 from .context import Context, Entry, Frame, Header, Scope
 from .kinds import BAD_SET, CHOICE, DATA, NUMBERS, RECOURSE, UNCERTAIN, VARIABLE, Component, Kind, SetValue, member_kind
@@ -335,7 +335,7 @@ def _let(ctx: Context, entry: Entry) -> None:
     assert isinstance(node, syntax.LetDeclaration)
     _fill(ctx, entry, node.index)
     assert entry.frame is not None
-    value = expressions.number(ctx, node.value, entry.frame)
+    value = typed.number(ctx, node.value, entry.frame)
     entry.mask = value.mask
     entry.value = value.kind
     entry.broken = entry.broken or value.kind == "bad"

@@ -7,7 +7,7 @@ from ..catalogue import levels as codes
 from ..diagnostics import Edit, Hint, Label
 from ..program import Expr, Multiplier, SymbolRef
 from ..source import Span
-from . import declarations, expressions, membership, patterns, references
+from . import declarations, membership, patterns, references, typed
 from .context import ConstraintEntry, Context, Entry, Frame, Scope, place
 from .kinds import BAD, MULTIPLIER, UNCERTAIN, VARIABLE, Value
 
@@ -186,7 +186,7 @@ def _arguments(
     call: syntax.Call,
     frame: Frame,
 ) -> tuple[tuple[Expr, ...], int] | None:
-    values = [(expressions.term(ctx, part, frame), part) for node in nodes for part in references.parts(node)]
+    values = [(typed.term(ctx, part, frame), part) for node in nodes for part in references.parts(node)]
     if any(v.kind == "bad" for v, _ in values):
         return None
     count = sum(len(v.types) if v.kind == "tuple" else 1 for v, _ in values)

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from .. import syntax
 from ..catalogue import names as name_codes
 from ..catalogue import rules as rule_codes
 from ..catalogue import types as codes
-from ..diagnostics import Code, Edit, Hint, Label
-from ..program import Apply, Conditional, Constant, Expr, Member, Reduce, SymbolRef, TextConstant, Variable
+from ..diagnostics import Edit, Hint, Label
+from ..program import Apply, Conditional, Constant, Expr, Member, Reduce, SymbolRef, TextConstant
 from ..source import Span
-from . import calls, membership, patterns, references, sets
-from .context import Context, Frame, place
+from . import calls, membership, patterns, references, sets, typed
+from .context import Context, Frame, Terms, place
 from .functions import AGGREGATES, ORDERED_SETS
 from .kinds import (
     BAD,
     CHOICE,
     DATA,
     LOOSE,
-    MULTIPLIER,
     RECOURSE,
-    UNCERTAIN,
-    VARIABLE,
     Component,
     Kind,
     Value,
@@ -43,90 +37,7 @@ _OPS = {
 }
 _RELATIONS = {"<=": "le", ">=": "ge", "<": "lt", ">": "gt", "==": "eq", "!=": "ne"}
 _LEVELS = {"+": "+-", "-": "+-", "*": "*/", "/": "*/", "mod": "*/", "div": "*/", "and": "and", "or": "or"}
-DEEPEST = 200
-"""How many expressions may stand inside each other: every later walk is recursive."""
-
 _DEEP = 32  # longer chains of one operation become a balanced tree, so that no later walk is deep
-
-
-def term(ctx: Context, node: syntax.Expression, frame: Frame) -> Value:
-    """An expression of any kind: a number, a text, a member of a set, a truth value."""
-    ctx.depth += 1
-    value = _too_deep(ctx, node, frame) if ctx.depth > DEEPEST else _TERMS[type(node)](ctx, node, frame)
-    ctx.depth -= 1
-    return value
-
-
-def _too_deep(ctx: Context, node: syntax.Expression, frame: Frame) -> Value:
-    return ctx.say(rule_codes.TOO_DEEP, node.span, frame, limit=DEEPEST)
-
-
-def number(ctx: Context, node: syntax.Expression, frame: Frame) -> Value:
-    """An expression that has to be a number; a comparison counts as one in brackets of its own."""
-    value = term(ctx, node, frame)
-    kind = value.kind
-    if kind == "number" or kind == "unknown" or kind == "bad":
-        return value
-    return as_number(ctx, node, value, frame)
-
-
-def as_number(ctx: Context, node: syntax.Expression, value: Value, frame: Frame) -> Value:
-    """A value of another kind where a number is wanted: a bracketed comparison of data or choices, or an error."""
-    if value.kind == "truth":
-        return _truth_as_number(ctx, node, value, frame)
-    if value.kind == "text":
-        code = codes.TEXT_CHOICE_AS_NUMBER if value.mask & CHOICE else codes.TEXT_AS_NUMBER
-        return ctx.say(code, node.span, frame, text=node.span.text)
-    return ctx.say(codes.TUPLE_AS_VALUE, node.span, frame, text=node.span.text)
-
-
-def _truth_as_number(ctx: Context, node: syntax.Expression, value: Value, frame: Frame) -> Value:
-    if value.mask & ~(CHOICE | LOOSE):
-        return holds_decision(ctx, codes.COMPARISON_HOLDS_DECISION, node, value, frame)
-    if not isinstance(node, syntax.Bracketed):
-        edit = Edit(node.span, f"({node.span.text})")
-        return ctx.say(
-            codes.COMPARISON_AS_NUMBER,
-            node.span,
-            frame,
-            text=node.span.text,
-            hints=(Hint("put it in brackets of its own", (edit,)),),
-        )
-    return Value(value.term, "number", value.mask & ~LOOSE)
-
-
-def truth(ctx: Context, node: syntax.Expression, frame: Frame) -> Value:
-    """An expression that has to be a condition."""
-    value = term(ctx, node, frame)
-    if value.kind == "truth" or value.kind == "bad":
-        return value
-    hints: tuple[Hint, ...] = ()
-    if _is_binary(ctx, value.term):
-        hints = (Hint(f"write `{node.span.text} == 1`", (Edit(node.span, f"{node.span.text} == 1"),)),)
-    return ctx.say(codes.NOT_A_CONDITION, node.span, frame, text=node.span.text, hints=hints)
-
-
-def _is_binary(ctx: Context, value: Expr) -> bool:
-    if not isinstance(value, SymbolRef) or value.symbol not in ctx.entries:
-        return False
-    symbol = ctx.entries[value.symbol].symbol
-    return isinstance(symbol, Variable) and symbol.domain == "binary"
-
-
-def holds_decision(ctx: Context, code: Code, node: syntax.Expression, value: Value, frame: Frame) -> Value:
-    """Reports an expression that may hold data only, and what it holds."""
-    return ctx.say(code, node.span, frame, text=node.span.text, what=dependence(value.mask))
-
-
-def dependence(mask: int) -> str:
-    """What a value depends on, in words."""
-    if mask & MULTIPLIER:
-        return "a dual"
-    if mask & VARIABLE:
-        return "a decision"
-    if mask & CHOICE:
-        return "a choice"
-    return "an uncertain value"
 
 
 # ------------------------------------------------------------------------------------------------------- leaves
@@ -139,7 +50,7 @@ def _text(_ctx: Context, node: syntax.Text, frame: Frame) -> Value:
 
 
 def _bracketed(ctx: Context, node: syntax.Bracketed, frame: Frame) -> Value:
-    return term(ctx, node.inner, frame)
+    return typed.term(ctx, node.inner, frame)
 
 
 def _tuple(ctx: Context, node: syntax.Tuple, frame: Frame) -> Value:
@@ -157,11 +68,11 @@ def _list(ctx: Context, node: syntax.ListLiteral, frame: Frame) -> Value:
 # --------------------------------------------------------------------------------------------------- operations
 def _unary(ctx: Context, node: syntax.Unary, frame: Frame) -> Value:
     if node.operator == "not":
-        value = truth(ctx, node.operand, frame)
+        value = typed.truth(ctx, node.operand, frame)
         if value.kind == "bad":
             return BAD
         return Value(Apply(place(frame, node), "not", (value.term,)), "truth", value.mask)
-    value = number(ctx, node.operand, frame)
+    value = typed.number(ctx, node.operand, frame)
     if value.kind == "bad" or node.operator == "+":
         return value
     if isinstance(value.term, Constant):
@@ -176,7 +87,7 @@ def _binary(ctx: Context, node: syntax.Binary, frame: Frame) -> Value:
         if operator == "^":
             return _power(ctx, node, frame)
         return _set_as_value(ctx, node, frame)
-    operand = truth if operator in ("and", "or") else number
+    operand = typed.truth if operator in ("and", "or") else typed.number
     chain: list[syntax.Binary] = []
     current: syntax.Expression = node
     while isinstance(current, syntax.Binary) and _LEVELS.get(current.operator) == level:
@@ -192,9 +103,9 @@ def _binary(ctx: Context, node: syntax.Binary, frame: Frame) -> Value:
         parts.append((_OPS[step.operator], value, place(frame, step)))
     if bad:
         return BAD
-    if len(parts) > DEEPEST and level == "*/" and any(op != "mul" for op, _, _ in parts):
-        return _too_deep(ctx, node, frame)
-    return Value(_chained(first.term, parts), "truth" if operand is truth else "number", mask)
+    if len(parts) > typed.DEEPEST and level == "*/" and any(op != "mul" for op, _, _ in parts):
+        return typed.too_deep(ctx, node, frame)
+    return Value(_chained(first.term, parts), "truth" if operand is typed.truth else "number", mask)
 
 
 def _chained(first: Expr, parts: list[tuple[str, Value, Span]]) -> Expr:
@@ -223,19 +134,19 @@ def _balanced(op: str, terms: list[Expr], span: Span) -> Expr:
 
 
 def _power(ctx: Context, node: syntax.Binary, frame: Frame) -> Value:
-    base = number(ctx, node.left, frame)
-    exponent = number(ctx, node.right, frame)
+    base = typed.number(ctx, node.left, frame)
+    exponent = typed.number(ctx, node.right, frame)
     if base.kind == "bad" or exponent.kind == "bad":
         return BAD
     return Value(Apply(place(frame, node), "pow", (base.term, exponent.term)), "number", base.mask | exponent.mask)
 
 
 def _conditional(ctx: Context, node: syntax.Conditional, frame: Frame) -> Value:
-    condition = truth(ctx, node.condition, frame)
+    condition = typed.truth(ctx, node.condition, frame)
     then = _branch(ctx, node.then, frame)
     otherwise = _branch(ctx, node.otherwise, frame)
     if condition.kind != "bad" and condition.mask:
-        return holds_decision(ctx, codes.IF_HOLDS_DECISION, node.condition, condition, frame)
+        return typed.holds_decision(ctx, codes.IF_HOLDS_DECISION, node.condition, condition, frame)
     if "bad" in (condition.kind, then.kind, otherwise.kind):
         return BAD
     if {then.kind, otherwise.kind} == {"number", "text"}:
@@ -253,9 +164,11 @@ def _conditional(ctx: Context, node: syntax.Conditional, frame: Frame) -> Value:
 
 
 def _branch(ctx: Context, node: syntax.Expression, frame: Frame) -> Value:
-    value = term(ctx, node, frame)
+    value = typed.term(ctx, node, frame)
     if value.kind == "truth" or value.kind == "tuple":
-        return number(ctx, node, frame) if value.kind == "tuple" else _truth_as_number(ctx, node, value, frame)
+        return (
+            typed.number(ctx, node, frame) if value.kind == "tuple" else typed.truth_as_number(ctx, node, value, frame)
+        )
     return value
 
 
@@ -273,12 +186,12 @@ def operator_span(node: syntax.Comparison, at: int) -> Span:
 
 
 def _comparison(ctx: Context, node: syntax.Comparison, frame: Frame) -> Value:
-    values = [term(ctx, n, frame) for n in node.operands]
+    values = [typed.term(ctx, n, frame) for n in node.operands]
     for value, side in zip(values, node.operands, strict=True):
         if value.kind == "tuple":
             return ctx.say(codes.TUPLE_COMPARED, side.span, frame, text=side.span.text)
     values = [
-        _truth_as_number(ctx, n, v, frame) if v.kind == "truth" else v
+        typed.truth_as_number(ctx, n, v, frame) if v.kind == "truth" else v
         for v, n in zip(values, node.operands, strict=True)
     ]
     if not chains(ctx, node, frame) or any(v.kind == "bad" for v in values):
@@ -296,9 +209,9 @@ def _comparison(ctx: Context, node: syntax.Comparison, frame: Frame) -> Value:
 
 def operand(ctx: Context, node: syntax.Expression, frame: Frame) -> Value:
     """One side of a comparison: a number or a text."""
-    value = term(ctx, node, frame)
+    value = typed.term(ctx, node, frame)
     if value.kind == "truth":
-        return _truth_as_number(ctx, node, value, frame)
+        return typed.truth_as_number(ctx, node, value, frame)
     if value.kind == "tuple":
         return ctx.say(codes.TUPLE_COMPARED, node.span, frame, text=node.span.text)
     return value
@@ -381,14 +294,14 @@ def _form(ctx: Context, operator: str, left: Value, right: Value) -> int:
     for one, other in ((left, right), (right, left)):
         if references.is_choice(ctx, one.term) and not other.mask:
             return DATA
-        if _is_binary(ctx, one.term) and isinstance(other.term, Constant) and other.term.value in (0.0, 1.0):
+        if typed.is_binary(ctx, one.term) and isinstance(other.term, Constant) and other.term.value in (0.0, 1.0):
             return DATA
     return LOOSE
 
 
 def _membership(ctx: Context, node: syntax.Membership, frame: Frame) -> Value:
     parts = references.parts(node.element)
-    values = [term(ctx, p, frame) for p in parts]
+    values = [typed.term(ctx, p, frame) for p in parts]
     source = sets.set_value(ctx, node.set, frame)
     if source.bad or any(v.kind == "bad" for v in values):
         return BAD
@@ -427,11 +340,11 @@ def _aggregate(ctx: Context, node: syntax.Aggregate, frame: Frame) -> Value:
         return calls.unknown_function(ctx, node.function, frame, sorted(AGGREGATES), aggregate=True)
     rows = patterns.index_list(ctx, node.over, frame)
     if function == "count":
-        body = truth(ctx, node.body, rows.frame)
+        body = typed.truth(ctx, node.body, rows.frame)
         if body.kind != "bad" and body.mask & ~(CHOICE | LOOSE):
-            body = holds_decision(ctx, codes.COMPARISON_HOLDS_DECISION, node.body, body, rows.frame)
+            body = typed.holds_decision(ctx, codes.COMPARISON_HOLDS_DECISION, node.body, body, rows.frame)
     else:
-        body = number(ctx, node.body, rows.frame)
+        body = typed.number(ctx, node.body, rows.frame)
     if body.kind == "bad" or rows.broken:
         return BAD
     if frame.call is None:
@@ -447,7 +360,7 @@ def _warn_of_unused(ctx: Context, over: syntax.IndexList, frame: Frame) -> None:
             ctx.say(name_codes.UNUSED_INDEX, pattern.span, frame, name=pattern.id, set=generator.set.span.text)
 
 
-_TERMS: dict[type, Callable[[Context, Any, Frame], Value]] = {
+TERMS: Terms = {
     syntax.Number: _number,
     syntax.Text: _text,
     syntax.Name: references.name_value,
@@ -468,5 +381,3 @@ _TERMS: dict[type, Callable[[Context, Any, Frame], Value]] = {
     syntax.KeyedLiteral: _list,
     syntax.Comprehension: _set_as_value,
 }
-
-__all__ = ["UNCERTAIN", "chains", "holds_decision", "number", "operand", "operator_span", "term", "truth"]

@@ -18,7 +18,7 @@ from ..program import (
     TextConstant,
 )
 from ..source import Span
-from . import expressions, membership, sets
+from . import membership, sets, typed
 from .context import WORDS, Context, Frame, Index, Indices, Position, place
 from .dimensions import walk
 from .kinds import BROKEN, Component, Kind, SetValue, Value
@@ -60,11 +60,11 @@ def index_list(ctx: Context, node: syntax.IndexList | None, frame: Frame) -> Row
             tuples.append((tuple(p.var for p in pattern if isinstance(p, Bind)), source.whole))
     condition: Expr | None = None
     if node.condition is not None:
-        found = expressions.truth(ctx, node.condition, inner)
+        found = typed.truth(ctx, node.condition, inner)
         if found.kind == "bad":
             broken = True
         elif found.mask:
-            expressions.holds_decision(ctx, codes.FILTER_HOLDS_DECISION, node.condition, found, inner)
+            typed.holds_decision(ctx, codes.FILTER_HOLDS_DECISION, node.condition, found, inner)
             broken = True
         condition = found.term
     return Rows(Space(tuple(generators), condition), inner, tuple(positions), tuple(tuples), broken)

@@ -10,7 +10,7 @@ from ..diagnostics import Edit, Hint, Label
 from ..program import Constant, Expr, IndexRef, SymbolRef
 from ..source import Span
 from ..tree import MISSING
-from . import declarations, expressions, membership
+from . import declarations, membership, typed
 from .context import Argument, Context, Entry, Frame, Scope, place
 from .functions import BUILTINS
 from .kinds import BAD, NUMBERS, RECOURSE, Component, Value, related
@@ -77,7 +77,7 @@ def name_value(ctx: Context, node: syntax.Name, frame: Frame) -> Value:
 def _at_its_call(ctx: Context, argument: Argument, node: syntax.Expression, frame: Frame) -> Value:
     """An argument is checked where it was written: the functions open there count as open, not those open here."""
     here, ctx.calls = ctx.calls, list(argument.calls)
-    value = expressions.term(ctx, node, frame)
+    value = typed.term(ctx, node, frame)
     ctx.calls = here
     return value
 
@@ -137,7 +137,7 @@ def entry_value(
     ctx.depends(frame, entry, name.span)
     if entry.broken:
         for node in indices:
-            expressions.term(ctx, node, frame)
+            typed.term(ctx, node, frame)
         return BAD
     found = subscripts(ctx, entry, indices, name, frame, span)
     if found is None:
@@ -208,7 +208,7 @@ def subscripts(
     count = 0
     for node in nodes:
         for part in parts(node):
-            value = expressions.term(ctx, part, frame)
+            value = typed.term(ctx, part, frame)
             bad = bad or value.kind == "bad"
             count += len(value.types) if value.kind == "tuple" else 1
             values.append((value, part))
@@ -276,13 +276,26 @@ def _wrong_count(ctx: Context, entry: Entry, count: int, name: syntax.Name, fram
         name=name.id,
         wanted=wanted,
         given="none" if count == 0 else str(count),
-        labels=(Label(entry.span, f"declared over [{names}]" if total else "declared without indices"),),
+        labels=(
+            Label(entry.span, f"declared over [{names}]" if total else "declared without indices"),
+            *_why_tuples(ctx, entry),
+        ),
         hints=_unsized_hint(ctx, entry, count),
     )
 
 
 def _same_type(one: Component, other: Component) -> bool:
     return NUMBERS not in (one, other) and related(one, other)
+
+
+def _why_tuples(ctx: Context, entry: Entry) -> tuple[Label, ...]:
+    """Where the use of a set, not its declaration, makes its members tuples: that use."""
+    for position in entry.positions:
+        whole = position.whole.symbol if position.whole is not None else None
+        found = ctx.dimensions.get(whole or "")
+        if found is not None:
+            return (Label(found[1], f"here the members of `{whole}` have length {found[0]}"),)
+    return ()
 
 
 def _unsized_hint(ctx: Context, entry: Entry, count: int) -> tuple[Hint, ...]:

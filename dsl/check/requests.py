@@ -8,7 +8,7 @@ from ..catalogue import names as name_codes
 from ..catalogue import rules as rule_codes
 from ..diagnostics import Edit, Hint, Label
 from ..program import CertificateRequest, EquilibriumRule, Method, Region, Space
-from . import bounds, declarations, expressions, membership, patterns, references, sets
+from . import bounds, declarations, membership, patterns, references, sets, typed
 from .context import Context, Frame, Scope
 from .kinds import related
 
@@ -134,12 +134,12 @@ def _region(ctx: Context, scope: Scope, node: syntax.CertifyRegion) -> Region | 
     ends = bounds.interval(ctx, node.interval, rows.frame)
     if ends is None or rows.broken:
         return None
-    values = [expressions.number(ctx, e, rows.frame) for e in ends]
+    values = [typed.number(ctx, e, rows.frame) for e in ends]
     for value, end in zip(values, ends, strict=True):
         if value.kind == "bad":
             return None
         if value.mask:
-            expressions.holds_decision(ctx, rule_codes.DATA_HOLDS_DECISION, end, value, rows.frame)
+            typed.holds_decision(ctx, rule_codes.DATA_HOLDS_DECISION, end, value, rows.frame)
             return None
     return Region(entry.name, Space(space.generators, space.condition), values[0].term, values[1].term)
 

@@ -22,7 +22,7 @@ from ..program import (
     TextConstant,
 )
 from ..source import Span
-from . import declarations, expressions, patterns, references
+from . import declarations, patterns, references, typed
 from .context import WORDS, Context, Entry, Frame, place
 from .folding import constant_value
 from .kinds import BAD_SET, NUMBERS, TEXTS, Component, Kind, SetValue, Value
@@ -161,8 +161,8 @@ def _declared(
 
 
 def _range(ctx: Context, node: syntax.Range, frame: Frame) -> SetValue:
-    low = expressions.number(ctx, node.low, frame)
-    high = expressions.number(ctx, node.high, frame)
+    low = typed.number(ctx, node.low, frame)
+    high = typed.number(ctx, node.high, frame)
     if low.kind == "bad" or high.kind == "bad":
         return BAD_SET
     for value, end in ((low, node.low), (high, node.high)):
@@ -353,7 +353,7 @@ def _comprehension(ctx: Context, node: syntax.Comprehension, frame: Frame) -> Se
     terms: list[Expr] = []
     types: list[Component] = []
     for part in parts:
-        value = expressions.term(ctx, part, rows.frame)
+        value = typed.term(ctx, part, rows.frame)
         if value.kind == "bad":
             return BAD_SET
         if value.kind == "truth":

@@ -66,5 +66,5 @@ def _explain_code(args: argparse.Namespace) -> int:
             }
         )
     else:
-        print(f"{code.id} ({code.severity}): {code.title}\n\n{code.explanation.strip()}")
+        print(f"{code.id} ({code.severity}): {code.title}\n\n{code.explanation.strip(chr(10))}")
     return Exit.DONE

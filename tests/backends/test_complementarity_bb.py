@@ -14,11 +14,13 @@ import pytest
 from optc.backends import complementarity_bb, conformance, highs
 from optc.backends.complementarity_bb import Options, Statistics, search
 from optc.backends.conformance import INF, form, negated
+from optc.backends.node_relaxation import Relaxation, Relaxed
 from optc.compiler import context as contexts
 from optc.compiler.answer import Answer
 from optc.compiler.backend import Goal, Start
 from optc.compiler.context import Context, Progress
-from optc.compiler.forms.complementarity import ComplementarityForm
+from optc.compiler.forms.complementarity import ComplementarityForm, from_discrete
+from optc.compiler.forms.discrete import DiscreteForm, Indicators, Pairs
 from optc.compiler.forms.linear import Floats, LinearForm, QuadraticForm, Slice
 
 EXACT = Goal(gap=1e-9)
@@ -493,6 +495,19 @@ def test_what_is_not_convex_is_refused_with_the_reason() -> None:
     assert statistics.nodes == 0
 
 
+def test_a_discrete_form_with_pairs_alone_is_a_complementarity_form() -> None:
+    own = {entry.name: getattr(BARD, entry.name) for entry in fields(QuadraticForm)}
+    pairs = Pairs(BARD.pairs[:, 0], BARD.pairs[:, 1])
+    discrete = DiscreteForm(**own, pairs=pairs)
+    is_optimal(BARD, run(from_discrete(discrete))[0], 17.0)
+    one = np.zeros(1, dtype=np.int32)
+    with pytest.raises(ValueError, match="has indicators, which"):
+        from_discrete(replace(discrete, indicators=Indicators(one, one, one)))
+    flat = replace(discrete, hessian_starts=one[:0], hessian_indices=one[:0], hessian_values=np.zeros(0))
+    answer, _ = run(from_discrete(flat))
+    assert answer.claim == enumerated(from_discrete(flat))[0]
+
+
 def test_pairs_that_name_no_column_are_refused() -> None:
     plain = form([1, 1], [], [], [], [0, 0], [1, 1])
     for wrong in ([(0, 2)], [(-1, 0)]):
@@ -590,3 +605,57 @@ def test_a_start_gives_a_point_before_the_first_node() -> None:
     assert again.objective == pytest.approx(best.objective, rel=1e-7)
     unknown = np.full(LONG.shape[1], np.nan)
     assert run(LONG, start=Start(unknown))[0].objective == pytest.approx(best.objective, rel=1e-7)
+
+
+# ---------------------------------------------------------------------------------------------- a solver in trouble
+def troubled(monkeypatch: pytest.MonkeyPatch, fails: Any) -> None:
+    """Let relaxations fail whose number (from 0) ``fails``."""
+    numbers = itertools.count()
+    honest = Relaxation.solve
+
+    def solve(self: Relaxation, lower: Floats, upper: Floats) -> Relaxed:
+        return Relaxed("trouble", -np.inf) if fails(next(numbers)) else honest(self, lower, upper)
+
+    monkeypatch.setattr(Relaxation, "solve", solve)
+
+
+def test_a_node_that_cannot_be_solved_is_branched_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    troubled(monkeypatch, lambda number: number == 0)
+    answer, _ = run(BARD)
+    is_optimal(BARD, answer, 17.0)
+
+
+def test_nothing_is_claimed_where_no_node_can_be_solved(monkeypatch: pytest.MonkeyPatch) -> None:
+    troubled(monkeypatch, lambda _number: True)
+    answer, statistics = run(BARD)
+    assert (answer.claim, answer.termination) == ("none", "numerical trouble")
+    assert (answer.x, answer.objective, answer.bound) == (None, None, None)
+    assert statistics.nodes == 2 ** (len(BARD.pairs) + 1) - 1
+
+
+def test_a_leaf_that_cannot_be_solved_leaves_the_gap_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    best, _ = run(BARD)
+    assert best.x is not None
+    first, second = BARD.pairs.T
+    chosen = np.where(best.x[first] == 0.0, first, second)
+    others = np.where(best.x[first] == 0.0, second, first)
+    honest = Relaxation.solve
+
+    def solve(self: Relaxation, lower: Floats, upper: Floats) -> Relaxed:
+        # Whatever still holds the optimum fails, down to its leaf.
+        elsewhere = (upper[others] == 0) & (upper[chosen] != 0)
+        return honest(self, lower, upper) if elsewhere.any() else Relaxed("trouble", -np.inf)
+
+    monkeypatch.setattr(Relaxation, "solve", solve)
+    answer, _ = run(BARD)
+    assert (answer.claim, answer.termination) == ("feasible", "numerical trouble")
+    assert answer.objective is not None and answer.objective >= 17.0 - 1e-6
+    assert answer.bound is None
+
+
+def test_what_the_progress_report_raises_comes_out() -> None:
+    def broken(_progress: Progress) -> None:
+        raise RuntimeError("the watcher is broken")
+
+    with pytest.raises(RuntimeError, match="watcher"):
+        run(LONG, context=contexts.start(progress=broken))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import fields, replace
 
 import numpy as np
@@ -204,3 +207,30 @@ def test_a_switched_row_that_crosses_forbids_its_value() -> None:
     linear = form([-1, 1], [[0, 1]], [4], [3], [0, 0], [1, 9], integer=[True, False])
     found = answer_of(discrete(linear, indicators=Indicators(ints(0), ints(1), ints(0))))
     assert found.objective == pytest.approx(0.0)
+
+
+INTERRUPTED = """
+from optc.backends import scip
+from optc.backends.conformance import market_split
+from optc.compiler import context as contexts
+from optc.compiler.backend import Goal
+
+context = contexts.start(time_limit=120)
+with contexts.interruptible(context):
+    print("at work", flush=True)
+    answer = scip.solve(market_split(), Goal(gap=0.0), scip.Options(), context, None)
+print(answer.claim, answer.termination, answer.bound is not None, flush=True)
+"""
+
+
+def test_control_c_ends_the_work_with_the_best_answer_so_far() -> None:
+    process = subprocess.Popen([sys.executable, "-c", INTERRUPTED], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        assert process.stdout.readline() == "at work\n"
+        time.sleep(1.0)
+        os.kill(process.pid, signal.SIGINT)
+        words = process.communicate(timeout=60)[0].strip()
+    finally:
+        process.kill()
+    assert (process.returncode, words) == (0, "feasible interrupted True")

@@ -44,6 +44,11 @@ def test_rows_that_are_not_linear_and_rows_without_bounds_say_nothing() -> None:
     assert loose["x"] == [(0.0, np.inf)]
 
 
+def test_rows_with_uncertain_names_take_no_part() -> None:
+    found = ranges("var x >= 0\nuncertain u in [0, 1]\nminimize x\nsubject to\n  a: x + u <= 3\n  b: x <= 5\n")
+    assert found["x"] == [(0.0, 5.0)]
+
+
 def test_domains_count() -> None:
     found = ranges("var p[1..2] simplex\nvar s spin\nvar c semicontinuous in [2, 10]\nminimize s\n")
     assert found == {"p": [(0.0, 1.0)] * 2, "s": [(-1.0, 1.0)], "c": [(0.0, 10.0)]}

@@ -1,4 +1,4 @@
-"""Every code of the syntax catalogue is said by some golden case, and its texts are whole."""
+"""Every code of the syntax and habits catalogues is said by some golden case, and its texts are whole."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from optc.dsl.catalogue.syntax import CODES
+from optc.dsl.catalogue import habits, syntax
 from optc.dsl.diagnostics import Code
 from optc.dsl.parse import parse
 from optc.dsl.source import Source
 
+CODES = [*syntax.CODES, *habits.CODES]
 CASES = sorted((Path(__file__).parents[1] / "golden" / "syntax").glob("*.opt"))
 
 

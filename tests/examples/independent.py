@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from lots import least_cost
 from puzzles import map_colors, sudoku_start
 from scipy.optimize import Bounds, LinearConstraint, linprog, milp, minimize
 from scipy.sparse import lil_matrix
@@ -211,6 +212,7 @@ SOLVERS: dict[str, Callable[[], float]] = {
     "multicommodity": multicommodity,
     "unit_dispatch": unit_dispatch,
     "us_map_coloring": partial(map_colors, EXAMPLES / "us_map_coloring/states.json"),
+    "lot_sizing": partial(least_cost, EXAMPLES / "lot_sizing/data.json"),
     "sudoku": partial(sudoku_start, EXAMPLES / "sudoku/clues.json"),
     **{f"dc_opf/{case}": partial(dc_opf, case) for case in CASES},
 }

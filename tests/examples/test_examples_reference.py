@@ -40,10 +40,11 @@ def from_json(path: Path, program: Program) -> RawData:
         for name, value in data.items()
         if type(symbols[name]).__name__ == "SetSymbol"
     }
-    keys = Reference(program, RawData(sets=sets)).keys
-    parameters: dict[str, dict[tuple[Any, ...], Any]] = {}
+    scalars = {name: value for name, value in data.items() if name not in sets and not isinstance(value, (dict, list))}
+    parameters: dict[str, dict[tuple[Any, ...], Any]] = {name: {(): value} for name, value in scalars.items()}
+    keys = Reference(program, RawData(sets=sets, parameters=parameters)).keys
     for name, value in data.items():
-        if name in sets:
+        if name in sets or name in scalars:
             continue
         if isinstance(value, dict) and "rows" in value:
             parameters[name] = {tuple(row[:-1]): row[-1] for row in value["rows"]}
@@ -52,8 +53,6 @@ def from_json(path: Path, program: Program) -> RawData:
         elif isinstance(value, list):
             entries = [float(v) for v in value]
             parameters[name] = dict(zip(keys(name), entries, strict=True))
-        else:
-            parameters[name] = {(): value}
     return RawData(sets=sets, parameters=parameters)
 
 

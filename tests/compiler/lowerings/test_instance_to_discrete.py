@@ -1,98 +1,20 @@
-"""Discrete models against enumeration: lower, solve, lift, judge; and the reasons for which there is no form."""
+"""Discrete models against enumeration, and the reasons for which there is no form."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from discrete_answers import FEW, agrees, arrays, best_of, binaries, bound, grids
+from hypothesis import given
 from hypothesis import strategies as st
 
-import optc
-from optc.backends import scip
-from optc.compiler import context as contexts
-from optc.compiler.answer import Answer
-from optc.compiler.backend import Goal, Start
 from optc.compiler.data.errors import DataError
 from optc.compiler.forms.discrete import DiscreteForm
-from optc.compiler.instance import Instance
-from optc.compiler.lifting import columns_from
-from optc.compiler.lowering import Lowered, lower_along, lowering_of
-from optc.compiler.lowerings import choices_to_binaries
 from optc.compiler.lowerings import instance_to_discrete as lowering
 from optc.compiler.signature import Signature
-from optc.compiler.verify.report import Report, judge
-
-FEW = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-
-
-def bound(text: str, data: Mapping[str, Any] | None = None) -> Instance:
-    return optc.parse(text).bind(dict(data or {})).instance
-
-
-def form_of(instance: Instance) -> Lowered:
-    """The discrete form, choices first made binaries where there are some."""
-    chosen = any(family.domain == "choice" for family in instance.families)
-    steps = (choices_to_binaries, lowering) if chosen else (lowering,)
-    found = lower_along(tuple(lowering_of(step) for step in steps), instance)
-    assert isinstance(found, Lowered), found
-    return found
-
-
-def solved(instance: Instance) -> tuple[Answer, Report | None]:
-    """The answer of SCIP to the discrete form, and the judgement of the lifted point on the model as written."""
-    lowered = form_of(instance)
-    answer = scip.solve(lowered.form, Goal(gap=1e-9), scip.Options(), contexts.start(), None)
-    if answer.x is None:
-        return answer, None
-    point = dict(lowered.lift(answer.x))
-    for family in instance.families:
-        if family.integer:
-            point[family.name] = np.rint(point[family.name])
-    return answer, judge(instance, point, 1e-5)
-
-
-def best_of(instance: Instance, points: Iterator[dict[str, np.ndarray]], tolerance: float = 1e-6) -> float | None:
-    """The best objective over points that the verifier lets pass."""
-    objective = instance.program.root.objective
-    assert objective is not None
-    values = [r.objective for p in points if (r := judge(instance, p, tolerance)).holds and r.objective is not None]
-    return (max if objective.sense == "maximize" else min)(values, default=None)
-
-
-def agrees(instance: Instance, wanted: float | None, near: float = 1e-5) -> None:
-    answer, report = solved(instance)
-    if wanted is None:
-        assert answer.claim == "infeasible"
-        return
-    assert answer.claim == "optimal", answer
-    assert report is not None and report.holds, report
-    assert report.objective == pytest.approx(wanted, abs=near, rel=near)
-    assert answer.bound == pytest.approx(wanted, abs=near, rel=near)
-
-
-def binaries(*names_and_counts: tuple[str, int]) -> Iterator[dict[str, np.ndarray]]:
-    counts = [count for _, count in names_and_counts]
-    for values in itertools.product((0.0, 1.0), repeat=sum(counts)):
-        parts = np.split(np.array(values), np.cumsum(counts)[:-1])
-        yield {name: part for (name, _), part in zip(names_and_counts, parts, strict=True)}
-
-
-def grids(name: str, count: int, values: tuple[float, ...]) -> Iterator[dict[str, np.ndarray]]:
-    for point in itertools.product(values, repeat=count):
-        yield {name: np.array(point, dtype=np.float64)}
-
-
-numbers = st.integers(-4, 4)
-
-
-def arrays(*shape: int) -> st.SearchStrategy[np.ndarray]:
-    size = int(np.prod(shape))
-    return st.lists(numbers, min_size=size, max_size=size).map(lambda v: np.array(v, dtype=np.float64).reshape(shape))
-
 
 # --------------------------------------------------------------------------------------------------------- indicators
 CONDITIONS = (
@@ -298,119 +220,6 @@ def test_a_side_complementary_to_itself_is_zero() -> None:
     agrees(bound("var x in [0, 3]\nmaximize x\nsubject to\n  c: x >= 0 complements x >= 0\n"), 0.0)
 
 
-# ------------------------------------------------------------------------------------------------------------ choices
-CHOICE = """
-set Groups = 1..3
-set Options = {2, 4, 7}
-param size[Groups, Options]; param gain[Options]; param limit
-choose z[Groups] from Options
-OBJECTIVE
-subject to
-  budget: sum(size[g, z[g]] for g in Groups) <= limit
-  ROW
-"""
-OBJECTIVES = (
-    "maximize sum(gain[z[g]] for g in Groups)",
-    "minimize sum(z[g] * gain[z[g]] for g in Groups)",
-    "minimize sum((z[g] - 3)^2 for g in Groups) + z[1] * z[2]",
-    "minimize sum(size[h, z[g]] * size[g, z[h]] for g in Groups, h in Groups if g < h)",
-    "minimize sum((z[g] == z[h]) * size[g, z[h]] for g in Groups, h in Groups if g < h) + gain[z[2]]",
-    "maximize sum(exp(0.1 * z[g]) + abs(z[g] - z[1]) for g in Groups)",
-    "maximize sum(if g == 2 then gain[z[g]] else -z[g] for g in Groups)",
-    "minimize count(z[g] >= 4 for g in Groups) + sum(gain[z[g]] / z[g] for g in Groups)",
-)
-ROWS = (
-    "",
-    "one: count(z[g] == 4 for g in Groups) == 1",
-    "apart[g in Groups, h in Groups if g < h]: (z[g] == z[h]) == 0",
-    "when[g in Groups if g > 1]: z[g] == 2 => z[g - 1] >= 4",
-    "not_when: not (z[1] == 2 or z[2] == 7) => z[3] == 7",
-    "rising[g in Groups if g > 1]: z[g] >= z[g - 1]",
-)
-
-
-@FEW
-@given(st.sampled_from(OBJECTIVES), st.sampled_from(ROWS), arrays(3, 3), arrays(3), st.integers(-8, 8))
-def test_choices_agree_with_enumeration(
-    objective: str, row: str, size: np.ndarray, gain: np.ndarray, limit: int
-) -> None:
-    text = CHOICE.replace("OBJECTIVE", objective).replace("ROW", row)
-    instance = bound(text, {"size": size, "gain": gain, "limit": limit})
-    agrees(instance, best_of(instance, grids("z", 3, (0.0, 1.0, 2.0))))
-
-
-def test_ragged_choices_over_tuples_agree_with_enumeration() -> None:
-    text = """
-    set Arcs = {("a", 1), ("b", 2), ("c", 1)}
-    set Kinds[n in 1..2] = {k for k in 1..3 if k != n}
-    param cost[1..3] = [5, 1, 3]
-    choose w[(s, n) in Arcs] from Kinds[n]
-    let paid[a in Arcs] = cost[w[a]]
-    maximize sum(paid[a] for a in Arcs) + sum(n * w[s, n] for (s, n) in Arcs)
-    subject to
-      few: sum(w[a] for a in Arcs) <= 6
-      when[(s, n) in Arcs if n == 1]: w[s, n] == 3 => w["b", 2] == 1
-    """
-    instance = bound(text)
-    points = ({"w": np.array(p)} for p in itertools.product((1.0, 2.0), (0.0, 2.0), (1.0, 2.0)))
-    options = instance.scope.options["w"].members
-    at = {float(options.member(k)[0]): float(k) for k in range(options.size)}
-    moved = ({"w": np.array([at[float(v) + 1] for v in p["w"]])} for p in points)
-    agrees(instance, best_of(instance, moved))
-
-
-def test_a_look_up_by_two_choices_is_a_quadratic_term() -> None:
-    n = 4
-    random = np.random.default_rng(0)
-    flow, distance = random.integers(0, 5, (n, n)), random.integers(1, 9, (n, n))
-    text = f"""
-    param flow[1..{n}, 1..{n}]; param dist[1..{n}, 1..{n}]
-    choose site[1..{n}] from 1..{n}
-    minimize sum(flow[i, j] * dist[site[i], site[j]] for i in 1..{n}, j in 1..{n})
-    subject to
-      once[s in 1..{n}]: count(site[i] == s for i in 1..{n}) == 1
-    """
-    instance = bound(text, {"flow": flow, "dist": distance})
-    form = form_of(instance).form
-    assert isinstance(form, DiscreteForm) and form.shape == (2 * n, n * n)
-    assert form.products.count == 0 and len(form.hessian_values) <= n * n * (n * n + 1) // 2
-    best = min(
-        sum(flow[i, j] * distance[p[i], p[j]] for i in range(n) for j in range(n))
-        for p in itertools.permutations(range(n))
-    )
-    agrees(instance, float(best))
-
-
-def test_a_start_is_placed_where_its_families_are() -> None:
-    lowered = form_of(bound("var x in [0, 9]\nchoose z[1..2] from {3, 5, 8}\nminimize x + z[1] + z[2]\n"))
-    places = {part.name: part.offset for part in lowered.form.columns}
-    start = columns_from(lowered.form, dict(lowered.extend({"z": np.array([2.0, np.nan])})))
-    at = places["z (options)"]
-    np.testing.assert_array_equal(start[at : at + 6], [0, 0, 1, np.nan, np.nan, np.nan])
-    assert np.isnan(start[places["x"]])
-    whole = columns_from(lowered.form, dict(lowered.extend({"x": np.ones(1), "z": np.array([2.0, 1.0])})))
-    found = lowered.lift(whole)
-    assert found["z"].tolist() == [2, 1] and found["x"].tolist() == [1] and len(found) == 2
-    answer = scip.solve(lowered.form, Goal(), scip.Options(), contexts.start(), Start(start))
-    assert answer.objective == pytest.approx(6)
-
-
-def test_answers_are_lifted_a_batch_at_a_time() -> None:
-    lowered = form_of(bound("choose z[1..2] from {3, 5}\nvar x in [0, 1]\nminimize x + z[1] + z[2]\n"))
-    at = {part.name: part.offset for part in lowered.form.columns}
-    x = np.zeros((2, 5))
-    x[:, at["z (options)"] : at["z (options)"] + 4] = [[1, 0, 0, 1], [0, 1, 0, 1]]
-    x[:, at["x"]] = [0.5, 0.25]
-    found = lowered.lift(x)
-    assert found["z"].tolist() == [[0, 1], [1, 1]] and found["x"].tolist() == [[0.5], [0.25]]
-
-
-def test_a_choice_without_options_is_an_error() -> None:
-    text = "set Few[i in 1..2] = {k for k in 2..i}\nchoose z[i in 1..2] from Few[i]\nminimize z[2]\n"
-    with pytest.raises(DataError):
-        form_of(bound(text))
-
-
 # ------------------------------------------------------------------------------------------------ quadratic, domains
 @FEW
 @given(arrays(3, 3), arrays(3), arrays(3, 3), st.integers(-3, 9), st.sampled_from(["<=", ">=", "=="]), st.booleans())
@@ -552,20 +361,12 @@ def test_the_form_is_made_of_whole_arrays_of_one_length() -> None:
     assert form.hessian_starts.tolist() == [0, 0, 0, 0] and not form.switched().any()
 
 
-def transferred(module: Any, features: set[str]) -> Any:
-    return module.transfer(Signature("instance", "", frozenset(features)))
+def transferred(features: set[str]) -> Any:
+    return lowering.transfer(Signature("instance", "", frozenset(features)))
 
 
 def test_signatures_say_what_the_form_is_made_of() -> None:
-    found = transferred(lowering, {"quadratic objective", "complementarity"})
+    found = transferred({"quadratic objective", "complementarity"})
     assert (found.form, found.features) == ("discrete", {"quadratic objective", "complementarity"})
-    assert "players" in transferred(lowering, {"player", "choice"})
-    assert "kinks" in transferred(lowering, {"piecewise objective"})
-    assert transferred(choices_to_binaries, {"integer"}) is None
-    assert transferred(choices_to_binaries, {"choice", "player"}).features == {"integer", "player"}
-
-
-def test_the_planner_finds_the_way_of_a_choice() -> None:
-    found = optc.parse("choose z[1..3] from {2, 7}\nmaximize z[1] * z[2] - z[3]\n").bind({}).solve(backend="scip")
-    assert (found.status, found.objective) == ("optimal", 47.0)
-    assert found.route[-3] == "choices to binaries" and found.route[-1] == "scip"
+    assert "players" in transferred({"player", "choice"})
+    assert "kinks" in transferred({"piecewise objective"})

@@ -234,6 +234,26 @@ def test_the_answer_is_the_same_when_data_and_sense_are_turned_round() -> None:
     assert low.objective == pytest.approx(-(high.objective or 0.0))
 
 
+def test_constants_follow_the_data_after_an_update() -> None:
+    text = "param top\nvar x in [-1, top]\nmaximize abs(x)\n"
+    instance = instance_of(program_of(text), {"top": 2})
+    for top in (2, 5):
+        instance = instance.update(top=top)
+        _, inverse = kinks_to_rows.lower(instance)
+        assert [b.values.tolist() for b in inverse.bounds] == [[2.0], [2.0 * top]]
+        found = solved(instance, kinks_to_rows)
+        assert found is not None and found.objective == pytest.approx(top)
+
+
+def test_both_sides_of_a_complementarity_hold_exactly() -> None:
+    text = "var x in [-3, 3]\nmaximize x\nsubject to\n  c: abs(x) - 1 >= 0 complements 3 - max(x, 1) >= 0\n"
+    low, inverse = kinks_to_rows.lower(instance_of(program_of(text), {}))
+    assert [f.domain for f in low.families if f.name != "x"] == ["real", "binary", "real", "binary"]
+    for x in (-2.0, 1.5):
+        point = kinks_to_rows.extend({"x": np.array([x])}, inverse)
+        assert point["c: abs"].tolist() == [abs(x)] and point["c: max"].tolist() == [max(x, 1)]
+
+
 def test_an_empty_set_has_no_largest_member() -> None:
     text = "set I = {i for i in 1..3 if i > 3}\nvar x in [0, 1]\nmaximize max(x * i for i in I)\n"
     refusal = kinks_to_rows.accepts(instance_of(program_of(text), {}))
@@ -278,3 +298,46 @@ def test_a_space_is_narrowed_to_what_a_term_depends_on() -> None:
     small = narrowed(space, objective.expression.body)
     assert [v.name for v in small.indices] == ["i", "k"], "k decides which i there are; j does not"
     assert small.condition is None
+
+
+INDEXED = """
+set V = {"a", "b", "c"}
+set A within V * V = {("a", "b"), ("b", "c"), ("a", "c"), ("c", "a")}
+set T = 1..3
+set S[t in T] = 1..t
+param cap[A] = [2, 1, -1, 3]
+param h[t in T] = t - 2
+var f[A] integer in [-1, 1]
+var p[V] integer in [0, 1]
+let gap[(i, j) in A] = abs(p[i] - p[j] + f[i, j])
+let pull[a in A] = max(f[a], cap[a] * f[a] - 1)
+minimize goal: {objective}
+subject to
+  c: {row}
+"""
+
+
+@pytest.mark.parametrize(
+    ("objective", "row"),
+    [
+        ("sum(gap[i, j] * cap[i, j] for (i, j) in A)", "sum(pull[a] for a in A) >= 1"),
+        ("sum(h[t] * max(f[i, j] + k for (i, j) in A, k in S[t]) for t in T)", "sum(gap[a] for a in A) == 4"),
+        (
+            'sum(max(gap[i, j] - pull[i, j] for (k, j) in A if k == i) for i in V if i != "b")',
+            "norm1(f[a] for a in A) >= 2",
+        ),
+        ("-sum(min(f[i, j] for (i, j) in A) for i in V) - max(p[v] for v in V)", "max(gap[a] for a in A) <= 1"),
+        (
+            "sum(abs(sum(f[i, j] for (i, j) in A) - h[t]) * h[t] for t in T)",
+            "2 >= norminf(f[i, j] * cap[i, j] for (i, j) in A) >= 1",
+        ),
+        (
+            "sum(if h[t] > 0 then max(p[v] + t for v in V) else min(p[v] * t for v in V) for t in T)",
+            "sum(pull[a] for a in A) <= 2",
+        ),
+    ],
+)
+@pytest.mark.parametrize("sense", ["minimize", "maximize"])
+def test_tuple_sets_ragged_sets_filters_and_named_expressions(objective: str, row: str, sense: str) -> None:
+    text = INDEXED.replace("{objective}", objective).replace("{row}", row).replace("minimize", sense)
+    assert_same_optimum(text, kinks_to_rows)
