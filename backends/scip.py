@@ -26,6 +26,7 @@ from optc.compiler.forms.discrete import DiscreteForm
 from optc.compiler.forms.linear import Floats, Ints, LinearForm, QuadraticForm
 
 from . import installed
+from .farkas import dual_ray
 from .options import option
 from .recession import unlimited
 
@@ -42,7 +43,7 @@ install = 'pip install "pyscipopt>=6.3"'
 capabilities = Capabilities(
     forms=frozenset({"linear", "quadratic", "discrete"}),
     integer=frozenset({"linear", "quadratic", "discrete"}),
-    gives=frozenset({"bound", "primal ray", "warm start", "time limit", "interrupt", "progress"}),
+    gives=frozenset({"bound", "primal ray", "dual ray", "warm start", "time limit", "interrupt", "progress"}),
     refuses={
         "duals": "SCIP solves a presolved problem by branch and bound, which leaves no duals of the one it was given",
         "nonlinear objective": "this backend passes linear and quadratic objectives only",
@@ -115,6 +116,8 @@ def solve(form: LinearForm, goal: Goal, options: Options, context: Context, star
     except _FailedError as failure:
         return _after_failure(failure, form, goal, context)
     answer = _answer(problem, form)
+    if answer.claim == "infeasible":
+        return _with_multipliers(answer, form, goal, context)
     return _with_direction(answer, form, goal, context) if answer.claim == "unbounded" else answer
 
 
@@ -332,6 +335,17 @@ def _with_direction(answer: Answer, form: LinearForm, goal: Goal, context: Conte
     return replace(answer, x=x, objective=_value(form, x), primal_ray=ray)
 
 
+def _with_multipliers(answer: Answer, form: LinearForm, goal: Goal, context: Context) -> Answer:
+    """The answer to an infeasible problem with multipliers that prove it, where its rows and bounds alone are so."""
+    if form.integer.any() or isinstance(form, DiscreteForm):
+        return answer
+
+    def point(problem: LinearForm) -> Floats | None:
+        return solve(problem, goal, Options(), context.silent(), None).x
+
+    return replace(answer, dual_ray=dual_ray(form, point))
+
+
 def _after_failure(failure: _FailedError, form: LinearForm, goal: Goal, context: Context) -> Answer:
     """SCIP gave up. On a quadratic objective that falls for ever its linear programs do; then a direction shows it."""
     answer = Answer("none", "numerical trouble", message=str(failure))
@@ -478,6 +492,9 @@ def _without_solver(form: LinearForm) -> Answer | None:
         return Answer("infeasible", "converged", message=message)
     if form.shape[1]:
         return None
-    if bool(np.any((form.row_lower > 0) | (form.row_upper < 0))):
-        return Answer("infeasible", "converged", message=message)
+    broken = np.flatnonzero((form.row_lower > 0) | (form.row_upper < 0))
+    if len(broken):
+        ray = np.zeros(form.shape[0])
+        ray[broken[0]] = 1.0 if form.row_lower[broken[0]] > 0 else -1.0
+        return Answer("infeasible", "converged", dual_ray=ray, message=message)
     return Answer("optimal", "converged", np.zeros(0), form.offset, form.offset, message=message)

@@ -194,7 +194,7 @@ def _not_convex(lowered: Lowered, backend: Backend) -> str | None:
 
     form = lowered.form
     refused = backend.capabilities.refuses.get("nonconvex quadratic")
-    if refused is None or type(form) is not QuadraticForm:
+    if refused is None or not isinstance(form, QuadraticForm):
         return None
     minimised = form.sense == "minimize"
     shift = curvature(form, 1.0 if minimised else -1.0)

@@ -1,8 +1,8 @@
 """Claim ``infeasible``: no point satisfies the model, shown on a small conflicting set of its constraints.
 
 Proved by row multipliers that make the set contradict itself (Farkas), in exact rationals or with outward rounding, or
-by bounds that cross. Where whole decisions, logic or products make a model infeasible, or the solver gives no
-multipliers, the word of the outside exact solver is reported under its name.
+by bounds that cross. Where whole decisions, logic or products make a model infeasible, the word of the outside
+exact solver is reported under its name.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def _unproved(
 ) -> Line:
     """What is left where no multipliers exist: whole decisions, or a solver that may be wrong."""
     linear = not isinstance(form, (DiscreteForm, ComplementarityForm))
-    if linear and not form.integer.any() and "dual ray" in backend.capabilities.gives:
+    if linear and not form.integer.any():
         return Line("infeasible", "failed", how=f"{answer.message}; the multipliers do not stand up to the check")
     kept = conflicts.whole(form)
     how = f"by {backend.name}, with whole decisions" if form.integer.any() else f"by {backend.name}"

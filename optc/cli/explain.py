@@ -11,6 +11,7 @@ from .flags import add_common, add_data
 from .output import print_json, print_status
 from .status import Exit
 
+_WIDTH = 100
 _CODE = re.compile(r"[EWN]\d{1,4}", re.IGNORECASE)
 
 
@@ -66,5 +67,16 @@ def _explain_code(args: argparse.Namespace) -> int:
             }
         )
     else:
-        print(f"{code.id} ({code.severity}): {code.title}\n\n{code.explanation.strip(chr(10))}")
+        print(f"{code.id} ({code.severity}): {code.title}\n\n{_wrapped(code.explanation)}")
     return Exit.DONE
+
+
+def _wrapped(explanation: str) -> str:
+    """Paragraphs filled to the width of a page; examples, which are indented, as they stand."""
+    from textwrap import fill
+
+    paragraphs = explanation.strip("\n").split("\n\n")
+    return "\n\n".join(
+        paragraph if paragraph.startswith(" ") else fill(paragraph, _WIDTH, break_on_hyphens=False)
+        for paragraph in paragraphs
+    )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from optc.dsl.catalogue import files as codes
 from optc.dsl.catalogue import report
-from optc.dsl.diagnostics import Diagnostic, Place
+from optc.dsl.diagnostics import Diagnostic, Hint, Place
 
 from ..errors import ModelError
 from .flags import add_common
@@ -51,7 +51,8 @@ def run(args: argparse.Namespace) -> int:
     entries = template(args.problem)
     for entry in entries:
         if (folder / entry.name).exists():
-            raise ModelError([_refusal(folder / entry.name, "it exists already, and is left as it is")])
+            hints = (Hint("name another folder, or move the file away"),)
+            raise ModelError([_refusal(folder / entry.name, "it exists already, and is left as it is", hints)])
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for entry in entries:
@@ -70,5 +71,5 @@ def template(problem: str) -> list[Traversable]:
     return sorted((entry for entry in folder.iterdir() if entry.is_file()), key=lambda entry: entry.name)
 
 
-def _refusal(path: Path, reason: str) -> Diagnostic:
-    return report(codes.FILE_UNWRITABLE, Place(str(path)), path=str(path), reason=reason)
+def _refusal(path: Path, reason: str, hints: tuple[Hint, ...] = ()) -> Diagnostic:
+    return report(codes.FILE_UNWRITABLE, Place(str(path)), hints=hints, path=str(path), reason=reason)
