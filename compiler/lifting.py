@@ -26,7 +26,7 @@ def by_column_family(columns: Sequence[Slice], values: Floats) -> dict[str, Floa
     return {part.name: values[part.offset : part.offset + part.count] for part in columns}
 
 
-def columns_from(form: LinearForm, values: dict[str, Floats]) -> Floats:
+def columns_from(form: LinearForm, values: Mapping[str, Floats]) -> Floats:
     """Family values as a point of the form (n), with NaN where nothing is given."""
     x = np.full(form.shape[1], np.nan)
     for part in form.columns:

@@ -77,7 +77,7 @@ def lowering_of(module: Any) -> Lowering:
         module.accepts,
         module.lower,
         module.lift,
-        getattr(module, "extend", None),
+        getattr(module, "extend", None) if module.SOURCE == module.TARGET == "instance" else None,
     )
 
 

@@ -21,7 +21,7 @@ from .answer import Answer
 from .backend import Backend, Goal, Start
 from .certificate import Certificate, Line
 from .context import Context
-from .forms.linear import Floats, LinearForm
+from .forms.linear import Floats, LinearForm, QuadraticForm
 from .instance import Instance
 from .labelled import Labelled, index_names
 from .lowering import Lowered
@@ -68,7 +68,7 @@ def solve(instance: Instance, backends: Sequence[Backend], request: Request, con
     form = lowered.form
     watch.lap("compile")
     options = request.options.get(route.backend.name) or route.backend.options()
-    answer = route.backend.solve(form, request.goal, options, context, _start(instance, form, request))
+    answer = route.backend.solve(form, request.goal, options, context, _start(instance, lowered, request))
     watch.lap("solve")
     found = _Found(instance, lowered, route, options, answer, request, context)
     solution = _ENDINGS[answer.claim](found)
@@ -108,13 +108,19 @@ class _Found:
 
 
 # ------------------------------------------------------------------------------------------------ before the solver
-def _start(instance: Instance, form: LinearForm, request: Request) -> Start | None:
-    """The point to begin from: the one that was given, else the starts of the model."""
+def _start(instance: Instance, lowered: Lowered, request: Request) -> Start | None:
+    """The point to begin from: the one that was given, else the starts of the model.
+
+    A whole point is extended by what the lowerings add; of a part, the families that the form still has are used.
+    """
     values = dict(request.start or {})
     for family in instance.families:
         if family.start is not None and family.name not in values:
             values[family.name] = family.start
-    return Start(lifting.columns_from(form, values)) if values else None
+    if not values:
+        return None
+    whole = all(family.name in values for family in instance.families)
+    return Start(lifting.columns_from(lowered.form, lowered.extend(values) if whole else values))
 
 
 def _no_route(instance: Instance, routes: Plan, request: Request, context: Context) -> Solution:
@@ -227,6 +233,8 @@ def _unbounded(found: _Found) -> Solution:
     if x is None:
         # Any feasible point will do: the same problem with nothing to optimise.
         aimless = replace(found.form, cost=np.zeros(found.form.shape[1]))
+        if isinstance(aimless, QuadraticForm):
+            aimless = replace(aimless, hessian_values=np.zeros(len(aimless.hessian_values)))
         x = found.route.backend.solve(aimless, found.request.goal, found.options, found.context, None).x
     if x is None or answer.primal_ray is None:
         line = Line("unbounded", "failed", how=f"{answer.message}; it gives no point with a direction")

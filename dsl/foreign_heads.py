@@ -36,6 +36,8 @@ def meant(raw: Sequence[Token], at: int, in_list: bool) -> Meant | None:
         if near in SECOND_WORD and after.text != SECOND_WORD[near]:
             return None
         return None if near is None and in_list else Meant(token, 1, near)
+    if in_list and after.kind == "(":  # `max(x, y) <= 3` is a constraint
+        return None
     if ours is not None and after.kind in HEADS[ours] - {"-", "+", "LINE", "NAME"}:
         return Meant(token, 1, ours)
     return None

@@ -129,11 +129,22 @@ def forall(said: Said, whole: Span, index: s.IndexList, body: s.Node) -> None:
 
 def filter_word(said: Said, word: Span) -> None:
     """``where``, ``:``, ``|`` and ``;`` for the ``if`` of an index list."""
-    text = word.source.text
-    before = "" if text[word.start - 1 : word.start].isspace() else " "
-    after = "" if text[word.end : word.end + 1].isspace() else " "
-    hint = Hint("write `if`", (Edit(word, f"{before}if{after}"),))
+    hint = Hint("write `if`", (_as_word(word, "if"),))
     said.append(report(habit_codes.FILTER_WORD, word, hints=(hint,), word=word.text))
+
+
+def _as_word(sign: Span, word: str) -> Edit:
+    """Puts a word for a sign, with blanks where there are none."""
+    text = sign.source.text
+    before = "" if text[sign.start - 1 : sign.start].isspace() else " "
+    after = "" if text[sign.end : sign.end + 1].isspace() else " "
+    return Edit(sign, f"{before}{word}{after}")
+
+
+def equals_for_in(said: Said, sign: Span) -> None:
+    """``for i = 1..3`` for ``for i in 1..3``."""
+    hint = Hint("write `in`", (_as_word(sign, "in"),))
+    said.append(report(habit_codes.FOREIGN_SIGN, sign, hints=(hint,), sign="=", ours="in"))
 
 
 def second_for(said: Said, word: Span) -> None:

@@ -131,6 +131,9 @@ class _Lines:
                 self._special(kind, token)
             elif kind == "," and not self.brackets and self.head in _DECLARATIONS and not self._lists_names():
                 self._comma_behind_attributes(token)
+            elif kind == "=" and self.brackets and self._binds_an_index():
+                habits.equals_for_in(self.diagnostics, self._span(token))
+                out.append(token._replace(kind="in", text="in"))
             elif kind == ":" and out and out[-1].kind == "NUMBER" and self._is_range():
                 self._refuse_word(habit_codes.FOREIGN_SIGN, token, "write `..`", "..", sign=":", ours="..")
                 out.append(token._replace(kind="..", text=".."))
@@ -258,6 +261,13 @@ class _Lines:
         behind = self.out[self.first + 1 :]
         names = (token.kind in ("NAME", ",") or (token.text in HARD_WORDS and token.kind != "in") for token in behind)
         return self.head == "table" or all(names)
+
+    def _binds_an_index(self) -> bool:
+        """Whether the `=` behind a name inside brackets is that of `for i = 1..n`."""
+        if len(self.out) < 2 or self.out[-1].kind != "NAME":
+            return False
+        before = self.out[-2].kind
+        return before == "for" or (self.brackets[-1].opener.text == "[" and before in ("[", ","))
 
     def _is_range(self) -> bool:
         """Whether the `:` behind a number is that of `1:n`: a set is wanted there, and a number is none."""
@@ -508,7 +518,10 @@ class _Lines:
         elif bracket.reading == "braced":
             habits.braces_for_indices(self.diagnostics, self._span(bracket.opener), self._span(token))
         if kind in ("]", ")") and not self.brackets:
-            self._head_of_a_constraint(bracket)
+            if self.head in _DECLARATIONS:
+                self._index_of_a_declaration(bracket)
+            else:
+                self._head_of_a_constraint(bracket)
 
     def _is_apart(self, bracket: _Bracket) -> bool:
         """Whether brackets that just closed hold the indices of an aggregate alone: ``sum(i in I) x[i]``."""
@@ -526,6 +539,14 @@ class _Lines:
         out[place - 1] = out[place - 1]._replace(kind="AGGREGATE")
         out[place] = bracket.opener._replace(kind="{")
         out[-1] = out[-1]._replace(kind="}")
+
+    def _index_of_a_declaration(self, bracket: _Bracket) -> None:
+        """GAMS's ``var x(I)``: round brackets right behind the names of a declaration."""
+        out, place = self.out, bracket.place
+        names = out[self.first + 1 : place]
+        if bracket.opener.text == "(" and names and all(token.kind in ("NAME", ",") for token in names):
+            habits.braces_for_indices(self.diagnostics, self._span(bracket.opener), self._span(out[-1]))
+            out[place], out[-1] = out[place]._replace(kind="["), out[-1]._replace(kind="]")
 
     def _head_of_a_constraint(self, bracket: _Bracket) -> None:
         """``need[i in I]:`` is the head of a constraint; so is meant ``need(i in I):``, and ``need[i in I]`` alone."""

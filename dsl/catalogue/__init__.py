@@ -46,4 +46,4 @@ def report(
     Give ``hints`` where the mend is known exactly; the code's own hint is then left out.
     """
     own = (Hint(code.hint.format(**facts)),) if code.hint is not None and not hints else ()
-    return Diagnostic(code, code.fact.format(**facts), place, label, labels, hints + own)
+    return Diagnostic(code, " ".join(code.fact.format(**facts).split()), place, label, labels, hints + own)

@@ -10,6 +10,7 @@ from ..catalogue import rules as rule_codes
 from ..catalogue import types as codes
 from ..diagnostics import Edit, Hint, Label
 from ..program import Apply, Conditional, ExternCall, FamilyRef, NetworkCall, Piecewise, Reduce, SetMeasure, SymbolRef
+from ..source import Span
 from . import declarations, duals, membership, patterns, references, sets, typed
 from .context import WORDS, Argument, Context, Frame, FunctionEntry, Indices, place
 from .folding import constant_value
@@ -87,7 +88,14 @@ def unknown_function(
 
 
 def _aggregate_without_for(ctx: Context, node: syntax.Call, frame: Frame) -> Value:
-    return ctx.say(rule_codes.AGGREGATE_WITHOUT_FOR, node.span, frame, name=node.function.id, text=node.span.text)
+    hints: tuple[Hint, ...] = ()
+    first, *rest = node.arguments or (node,)
+    if rest and all(isinstance(argument, syntax.Membership) and not argument.negated for argument in rest):
+        between = Span(node.span.source, first.span.end, rest[0].span.start)
+        hints = (Hint("write `for` before the indices", (Edit(between, " for "),)),)
+    return ctx.say(
+        rule_codes.AGGREGATE_WITHOUT_FOR, node.span, frame, name=node.function.id, text=node.span.text, hints=hints
+    )
 
 
 def _counted(ctx: Context, node: syntax.Call, arity: Arity, frame: Frame) -> bool:

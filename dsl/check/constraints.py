@@ -85,6 +85,16 @@ def _body(
     return None
 
 
+def _ends(node: syntax.Membership) -> tuple[syntax.Expression, syntax.Expression] | None:
+    """The ends of the interval or range in ``x in [0, 3]`` and ``x in 1..3``."""
+    members = node.set
+    if node.negated:
+        return None
+    if isinstance(members, syntax.ListLiteral) and len(members.items) == 2:
+        return members.items[0], members.items[1]
+    return (members.low, members.high) if isinstance(members, syntax.Range) else None
+
+
 def _no_relation(ctx: Context, node: syntax.Expression, frame: Frame) -> None:
     hints: tuple[Hint, ...] = ()
     if isinstance(node, syntax.Binary) and node.operator == "and":
@@ -93,6 +103,10 @@ def _no_relation(ctx: Context, node: syntax.Expression, frame: Frame) -> None:
         hints = (Hint("declare a binary for each side and write `side == 1 => …` for each, with `sum(sides) >= 1`"),)
     elif isinstance(node, syntax.Unary) and node.operator == "not":
         hints = (Hint("state the relation that has to hold instead"),)
+    elif isinstance(node, syntax.Membership) and (ends := _ends(node)) is not None:
+        low, high = ends
+        mended = f"{low.span.text} <= {node.element.span.text} <= {high.span.text}"
+        hints = (Hint(f"write `{mended}`", (Edit(node.span, mended),)),)
     elif isinstance(node, syntax.Membership):
         hints = (Hint("to choose among the members of a set declare `choose … from …`"),)
     else:

@@ -50,6 +50,9 @@ def index_list(ctx: Context, node: syntax.IndexList | None, frame: Frame) -> Row
     tuples: list[tuple[tuple[IndexVar, ...], Component]] = []
     broken = False
     for generator in node.generators:
+        if _index_without_set(ctx, generator, inner):
+            broken = True
+            continue
         source = sets.set_value(ctx, generator.set, inner)
         broken = broken or source.bad
         pattern, bound = _pattern(ctx, generator, source, inner, node)
@@ -68,6 +71,24 @@ def index_list(ctx: Context, node: syntax.IndexList | None, frame: Frame) -> Row
             broken = True
         condition = found.term
     return Rows(Space(tuple(generators), condition), inner, tuple(positions), tuple(tuples), broken)
+
+
+def _index_without_set(ctx: Context, generator: syntax.Generator, frame: Frame) -> bool:
+    """``x[i]`` at a head, where `I` is a set: an index is introduced with its set."""
+    name = generator.set
+    if generator.pattern is not None or not isinstance(name, syntax.Name) or name.id in ctx.entries:
+        return False
+    if name.id in frame.indices or name.id in (frame.arguments or ()):
+        return False
+    known = (n for n, e in ctx.entries.items() if e.kind == "set" and n.lower() == name.id.lower())
+    ours = next(known, None)
+    if ours is None:
+        return False
+    mended = f"{name.id} in {ours}"
+    hint = Hint(f"write `{mended}`", (Edit(name.span, mended),))
+    ctx.say(name_codes.UNKNOWN_NAME, name.span, frame, name=name.id, hints=(hint,))
+    frame.indices[name.id] = ctx.index(name.id, name.span, (BROKEN,))
+    return True
 
 
 def _positions(source: SetValue, pattern: tuple[Bind | Fix, ...]) -> list[Position]:

@@ -11,7 +11,8 @@ from agreement import instance_of, program_of
 
 from optc.compiler.evaluate import evaluate
 from optc.compiler.instance import Instance
-from optc.compiler.lowerings import kinks_to_epigraph as epigraph, instance_to_linear
+from optc.compiler.lowerings import instance_to_linear
+from optc.compiler.lowerings import kinks_to_epigraph as epigraph
 from optc.compiler.spaces import UNIT
 
 
