@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 import pytest
@@ -400,3 +401,51 @@ def test_a_block_with_a_broken_head_is_still_read() -> None:
 def test_odd_texts_give_diagnostics_and_no_exception(text: str) -> None:
     parsed = parse(Source("m.opt", text))
     assert parsed.diagnostics or text == ";"
+
+
+def test_a_declaration_goes_on_behind_the_comma_of_its_names() -> None:
+    declaration = only("param a,\n  b : string")
+    assert declaration.names == (a, b)
+    assert [attribute.word for attribute in declaration.attributes] == [":"]
+
+
+def test_not_in_is_one_word_over_two_lines_of_a_bracket() -> None:
+    assert parse_expression("(i not\n  in S)") == bracketed(s.Membership(Span(Source("", ""), 0, 0), i, n("S"), True))
+
+
+def test_a_doc_comment_belongs_to_what_follows_a_lone_semicolon() -> None:
+    parsed = parse(Source("m.opt", "## what it costs\n;\nparam cost"))
+    assert parsed.diagnostics == ()
+    (declaration,) = parsed.model.statements
+    assert isinstance(declaration, s.ParamDeclaration)
+    assert declaration.doc == "what it costs"
+
+
+@pytest.mark.parametrize("word", ["max", "min"])
+def test_a_constraint_without_a_name_may_begin_with_a_function(word: str) -> None:
+    _, constraints = model(f"satisfy\nsubject to\n  {word}(a, b) <= 3")
+    assert isinstance(constraints, s.SubjectTo)
+    assert len(constraints.constraints) == 1
+
+
+def test_a_constraint_with_a_comma_at_its_end_does_not_swallow_the_next() -> None:
+    parsed = parse(Source("m.opt", "subject to\n  a >= 1,\n  b >= 2"))
+    assert [diagnostic.code.id for diagnostic in parsed.diagnostics] == ["E0044"]
+
+
+def test_broken_definitions_keep_their_names() -> None:
+    first, second = parse(Source("m.opt", "let f = 3 +\ndef g(t) = t *")).model.statements
+    assert isinstance(first, s.LetDeclaration)
+    assert isinstance(second, s.DefDeclaration)
+    assert (first.name, second.name) == (n("f"), n("g"))
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_the_collector_is_as_before_after_parsing(enabled: bool) -> None:
+    was = gc.isenabled()
+    try:
+        (gc.enable if enabled else gc.disable)()
+        parse(Source("m.opt", "var x ]"))
+        assert gc.isenabled() is enabled
+    finally:
+        (gc.enable if was else gc.disable)()
