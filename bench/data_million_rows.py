@@ -57,7 +57,7 @@ def write(path: Path, rows: int) -> tuple[list[str], list[str]]:
 
 def run(path: Path, down: list[str], across: list[str], *, with_polars: bool) -> None:
     from optc.compiler.data import FileInput, PythonValue, csv_table, place_parameter, place_set, read_inputs
-    from optc.compiler.members import Members
+    from optc.compiler.spaces.members import Members
     from optc.dsl.check import check
     from optc.dsl.parse import parse
     from optc.dsl.source import Source

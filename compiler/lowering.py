@@ -26,7 +26,7 @@ from optc.dsl.diagnostics import Diagnostic
 
 from . import lowerings
 from .forms.linear import Floats, LinearForm
-from .instance import Instance
+from .instance.instance import Instance
 from .signature import Signature
 
 

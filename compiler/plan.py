@@ -18,7 +18,7 @@ from optc.dsl.diagnostics import Diagnostic
 
 from .backend import Backend
 from .forms.linear import QuadraticForm
-from .instance import Instance
+from .instance.instance import Instance
 from .lowering import Lowered, Lowering, every, lower_along
 from .signature import NEEDS, WORDS, Signature, signature
 

@@ -30,8 +30,8 @@ from optc.dsl.program import (
     Variable,
 )
 
-from .degree import OTHER, Shape, Shapes, sum_of
-from .references import references
+from .terms.degree import OTHER, Shape, Shapes, sum_of
+from .terms.references import references
 
 Kind = Literal["min", "max", "satisfy", "argmin", "argmax", "nash", "nature"]
 Rule = Literal["optimistic", "pessimistic", "variational", "normalised"]

@@ -17,8 +17,8 @@ from optc.dsl.program import (
     Variable,
 )
 
-from .degree import Shapes
 from .quantifiers import class_name
+from .terms.degree import Shapes
 
 _WHOLE = ("integer", "binary", "spin", "semicontinuous")
 

@@ -16,18 +16,18 @@ from optc.dsl.catalogue import report, solving
 from optc.dsl.diagnostics import Diagnostic, Hint
 from optc.dsl.program import Choice
 
-from . import lifting
 from .answer import Answer
 from .backend import Backend, Goal, Start
-from .certificate import Certificate, Line
 from .context import Context
 from .forms.linear import Floats, LinearForm, QuadraticForm
-from .instance import Instance
-from .labelled import Labelled, index_names
+from .instance.instance import Instance
 from .lowering import Lowered
 from .plan import Plan, Route, plan, take
 from .quantifiers import class_name
-from .result import BackendRecord, Solution
+from .result import lifting
+from .result.certificate import Certificate, Line
+from .result.labelled import Labelled, index_names
+from .result.solution import BackendRecord, Solution
 from .verify import bound as bounds
 from .verify import duals as multipliers
 from .verify.domains import integral

@@ -17,6 +17,7 @@ from .brackets import CLOSER, block_not_closed, line_begins_with_operator, not_c
 from .catalogue import habits as habit_codes
 from .catalogue import report
 from .catalogue import syntax as codes
+from .closing import Closed, head_of_a_constraint, index_of_a_declaration, indices_apart
 from .diagnostics import Code, Diagnostic, Edit, Hint
 from .foreign_heads import meant
 from .foreign_statements import rewrite
@@ -25,6 +26,7 @@ from .source import Source, Span
 from .syntax import Comment
 from .vocabulary import (
     BLOCK_HEADS,
+    BRACED,
     COMMANDS,
     FOREIGN_INFIX,
     FOREIGN_VALUES,
@@ -55,7 +57,6 @@ _DECLARATIONS = frozenset({"set", "param", "table", "var", "uncertain", "choose"
 _BLOCK_WORDS = BLOCK_HEADS | RESERVED  # `stage 1 { … }` is refused as a whole
 _SPECIAL = frozenset({"LINE", ";", "(", "[", "{", ")", "]", "}", "not", "for"})
 _REWRITTEN = COMMANDS | {"end", "End", "END", "solve"}
-_BRACED = frozenset({"min", "max", "count", "norm1", "norm2", "norminf", "logsumexp"})
 
 
 class Tokens(NamedTuple):
@@ -468,7 +469,7 @@ class _Lines:
             return
         reading = "plain"
         if token.kind == "{" and out and len(out) > self.first and out[-1].kind == "NAME":
-            if out[-1].text in _BRACED:
+            if out[-1].text in BRACED:
                 out[-1] = out[-1]._replace(kind="AGGREGATE")
             else:
                 reading = "braced"
@@ -513,67 +514,22 @@ class _Lines:
         self.brackets.pop()
         kind = token.kind if bracket.reading == "plain" else "]"
         self.out.append(token._replace(kind=kind))
-        if kind == ")" and self._is_apart(bracket):
-            self._read_as_braced(bracket)
-        elif bracket.reading == "braced":
+        if bracket.reading == "braced":
             habits.braces_for_indices(self.diagnostics, self._span(bracket.opener), self._span(token))
-        if kind in ("]", ")") and not self.brackets:
-            if self.head in _DECLARATIONS:
-                self._index_of_a_declaration(bracket)
-            else:
-                self._head_of_a_constraint(bracket)
+        self._closed(bracket, kind)
 
-    def _is_apart(self, bracket: _Bracket) -> bool:
-        """Whether brackets that just closed hold the indices of an aggregate alone: ``sum(i in I) x[i]``."""
-        out, place, after = self.out, bracket.place, self.raw[self.at + 1]
-        if place <= self.first or (out[place - 1].kind != "AGGREGATE" and out[place - 1].text not in _BRACED):
-            return False
-        if after.kind not in ("NAME", "NUMBER", "AGGREGATE", "(") or after.text in INFIX:
-            return False
-        kinds = {token.kind for token in out[place:]}
-        return "in" in kinds and "for" not in kinds
-
-    def _read_as_braced(self, bracket: _Bracket) -> None:
-        """What is meant is AMPL's ``sum{i in I} x[i]``, which the grammar reads and refuses."""
-        out, place = self.out, bracket.place
-        out[place - 1] = out[place - 1]._replace(kind="AGGREGATE")
-        out[place] = bracket.opener._replace(kind="{")
-        out[-1] = out[-1]._replace(kind="}")
-
-    def _index_of_a_declaration(self, bracket: _Bracket) -> None:
-        """GAMS's ``var x(I)``: round brackets right behind the names of a declaration."""
-        out, place = self.out, bracket.place
-        names = out[self.first + 1 : place]
-        if bracket.opener.text == "(" and names and all(token.kind in ("NAME", ",") for token in names):
-            habits.braces_for_indices(self.diagnostics, self._span(bracket.opener), self._span(out[-1]))
-            out[place], out[-1] = out[place]._replace(kind="["), out[-1]._replace(kind="]")
-
-    def _head_of_a_constraint(self, bracket: _Bracket) -> None:
-        """``need[i in I]:`` is the head of a constraint; so is meant ``need(i in I):``, and ``need[i in I]`` alone."""
-        out, after = self.out, self.raw[self.at + 1]
-        if out[-1].kind == "]" and after.kind == ":":
-            self._index_of_a_head(bracket)
+    def _closed(self, bracket: _Bracket, kind: str) -> None:
+        if self.brackets and kind != ")":
             return
-        named = bracket.place == self.item + 1 and out[self.item].kind == "NAME" and (self.in_list or not self.head)
-        if not named or not any(token.kind == "in" for token in out[bracket.place :]):
+        closed = Closed(self.source, self.diagnostics, self.out, bracket.opener, bracket.place, self.raw[self.at + 1])
+        if kind == ")":
+            indices_apart(closed, self.first)
+        if self.brackets:
             return
-        if out[-1].kind == ")" and after.kind == ":":
-            habits.braces_for_indices(self.diagnostics, self._span(bracket.opener), self._span(out[-1]))
-            out[-1] = out[-1]._replace(kind="]")
-            self._index_of_a_head(bracket)
-        elif out[-1].kind == "]" and after.kind in ("NAME", "NUMBER", "AGGREGATE") and after.text not in INFIX:
-            end = self._end_of_last()
-            hint = Hint("write `:` behind the head of a constraint", (Edit(end, ":"),))
-            self.diagnostics.append(report(codes.MISSING_COLON, end, hints=(hint,)))
-            self._index_of_a_head(bracket)
-            out.append(Token(":", ":", end.start, end.end))
-
-    def _index_of_a_head(self, bracket: _Bracket) -> None:
-        """``name[i in I]:`` or ``[i in I]:`` at the head of a constraint: the bracket holds an index list."""
-        before = bracket.place - self.item
-        item_begins = self.item > self.first or not self.head
-        if item_begins and (before == 0 or (before == 1 and self.out[self.item].kind == "NAME")):
-            self.out[bracket.place] = bracket.opener._replace(kind="INDEX_OPEN")
+        if self.item > self.first or not self.head:
+            head_of_a_constraint(closed, self.item)
+        elif self.head in _DECLARATIONS:
+            index_of_a_declaration(closed, self.first)
 
     def _close_outside(self, token: Token) -> None:
         if token.kind == "}" and self.blocks:

@@ -120,6 +120,9 @@ TYPES_FIRST = {
     "string": {"var": "", "param": ": string"},
 }
 
+# Functions that other languages write with the indices first, as `min{i in I} x[i]`; `sum` and `prod` are hard words.
+BRACED = frozenset({"min", "max", "count", "norm1", "norm2", "norminf", "logsumexp"})
+
 # Words inside expressions and declarations elsewhere, and ours.
 FOREIGN_INFIX = {
     "int": "integer",

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from optc import backends as backends
     from optc.compiler.data import DataError as DataError
-    from optc.compiler.result import Solution as Solution
+    from optc.compiler.result.solution import Solution as Solution
 
     from .errors import ModelError as ModelError
     from .model import Model as Model
@@ -33,7 +33,7 @@ _HOMES = {
     "Model": "optc.model",
     "ModelError": "optc.errors",
     "Problem": "optc.problem",
-    "Solution": "optc.compiler.result",
+    "Solution": "optc.compiler.result.solution",
     "parse": "optc.model",
     "read": "optc.model",
     "read_mps": "optc.mps",

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from optc.compiler import facts
-from optc.compiler.domains import Domain
-from optc.compiler.instance import Family, Instance, blocks
+from optc.compiler.facts import structure as facts
+from optc.compiler.instance.instance import Family, Instance, blocks
 from optc.compiler.quantifiers import class_name, quantifier_text, quantifier_tree
+from optc.compiler.spaces.domains import Domain
 from optc.dsl.diagnostics import Diagnostic
 from optc.dsl.program import Block, Expr, Parameter, Program, Relation, SetSymbol
 from optc.dsl.source import Span

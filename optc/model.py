@@ -15,7 +15,7 @@ from .errors import ModelError
 from .loading import Loaded, is_mps, load, load_file
 
 if TYPE_CHECKING:
-    from optc.compiler.result import Solution
+    from optc.compiler.result.solution import Solution
 
     from .problem import Problem
 

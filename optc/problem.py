@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from optc.compiler.data import DataError, FileInput, Input, PythonValue, read_inputs
-from optc.compiler.instance import Instance, build
+from optc.compiler.instance.instance import Instance, build
 from optc.dsl.catalogue import files as codes
 from optc.dsl.catalogue import report
 from optc.dsl.diagnostics import Diagnostic, Place
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from optc.compiler.context import Progress
     from optc.compiler.export.named import NamedForm, Written
     from optc.compiler.forms.linear import LinearForm
-    from optc.compiler.result import Solution
+    from optc.compiler.result.solution import Solution
 
     from .explanation import Explanation
 
@@ -84,7 +84,7 @@ class Problem:
         Raises DataError where numbers are undefined, GivenError for a start that does not fit, UnknownBackendError and
         OptionError for names and options.
         """
-        from optc.compiler.given import values_of
+        from optc.compiler.result.given import values_of
 
         from .solving import solve
 

@@ -11,7 +11,7 @@ from optc.backends.registry import UnknownBackendError, every, get
 from optc.compiler.backend import Backend, Goal
 from optc.compiler.context import Context, Progress, interruptible, start
 from optc.compiler.plan import plan
-from optc.compiler.result import Solution
+from optc.compiler.result.solution import Solution
 from optc.compiler.solve import Request
 from optc.compiler.solve import solve as solve_instance
 from optc.dsl.catalogue import report

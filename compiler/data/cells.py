@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..members import Coded, Column
+from ..spaces.members import Coded, Column
 from .supplied import Array, Cells
 
 Mask = NDArray[np.bool_]

@@ -18,7 +18,7 @@ from optc.dsl.catalogue import report
 from optc.dsl.diagnostics import Diagnostic, Hint
 from optc.dsl.program import Parameter
 
-from ..members import Column, Members
+from ..spaces.members import Column, Members
 from .cells import keys_for, values_as_numbers, values_as_texts
 from .errors import DataError
 from .positions import check_lengths

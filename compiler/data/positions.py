@@ -12,7 +12,7 @@ from optc.dsl.catalogue import report
 from optc.dsl.diagnostics import Diagnostic
 from optc.dsl.program import Parameter
 
-from ..members import Members
+from ..spaces.members import Members
 from .errors import DataError
 from .reports import counted, declaration, set_text, signature, widths
 from .supplied import Dense

@@ -14,12 +14,7 @@ from optc.dsl.program import Program
 
 from .arrays import array_entries, xarray_entries
 from .errors import DataError
-from .frames import (
-    pandas_frame_entries,
-    pandas_series_entries,
-    polars_frame_entries,
-    polars_series_entries,
-)
+from .frames import pandas_frame_entries, pandas_series_entries, polars_frame_entries, polars_series_entries
 from .graphs import graph_entries
 from .nested import entries_of_nested
 from .offers import Offer, Taker

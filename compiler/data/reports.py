@@ -16,7 +16,7 @@ from optc.dsl.diagnostics import Diagnostic, Label, Place
 from optc.dsl.program import Check, Generator, Parameter, SetRef, SetSymbol, Symbol
 from optc.dsl.source import Span
 
-from ..members import Coded, Members
+from ..spaces.members import Coded, Members
 from .cells import keys_for
 from .supplied import Dense, Grouped, Keyed, SuppliedEntries, Where
 

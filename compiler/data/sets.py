@@ -13,7 +13,7 @@ from optc.dsl.catalogue import report
 from optc.dsl.diagnostics import Diagnostic, Hint
 from optc.dsl.program import Parameter, SetSymbol
 
-from ..members import Coded, Column, IndexedMembers, Members, combined, encode
+from ..spaces.members import Coded, Column, IndexedMembers, Members, combined, encode
 from .cells import canonical_number, is_number, keys_for, objects, spelled_keys, whole_where_possible
 from .errors import DataError
 from .reports import (

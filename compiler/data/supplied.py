@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from optc.dsl.diagnostics import Diagnostic, Place
 from optc.dsl.source import Span
 
-from ..members import Codes
+from ..spaces.members import Codes
 
 Where = Span | Place
 Array = NDArray[Any]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 
+from ..evaluation.scope import literal_text
 from ..forms.linear import LinearForm, Slice
-from ..instance import Instance
-from ..members import Members
-from ..scope import literal_text
+from ..instance.instance import Instance
+from ..spaces.members import Members
 from .named import NamedForm
 
 

@@ -47,10 +47,10 @@ from optc.dsl.program import (
 )
 
 from ..data.errors import DataError
-from ..instance import Floats, Instance, assemble
-from ..scope import EvaluationError, Scope
-from ..sets import layout_of, listing, set_arity
-from ..terms import (
+from ..evaluation.scope import EvaluationError, Scope
+from ..evaluation.sets import layout_of, listing, set_arity
+from ..instance.instance import Floats, Instance, assemble
+from ..terms.substitution import (
     componentwise,
     factors,
     free_indices,

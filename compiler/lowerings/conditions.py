@@ -20,12 +20,12 @@ from numpy.typing import NDArray
 
 from optc.dsl.program import Apply, Constant, Expr, SymbolRef
 
-from ..assembly import Offsets, columns_of
-from ..evaluate import holds
+from ..evaluation.evaluate import holds
+from ..evaluation.scope import Scope
+from ..extraction.assembly import Offsets, columns_of
+from ..extraction.polynomial import Group, expand
 from ..forms.linear import Ints
-from ..polynomial import Group, expand
-from ..scope import Scope
-from ..spaces import Table, filtered
+from ..spaces.algebra import Table, filtered
 from .drafting import Draft, SparseRows, dense_rows
 
 ALWAYS, NEVER = -1, -2

@@ -8,7 +8,7 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from ..instance import Family, Instance
+from ..instance.instance import Family, Instance
 
 Floats = NDArray[np.float64]
 

@@ -28,10 +28,10 @@ from numpy.typing import NDArray
 
 from optc.dsl.program import Expr, Piecewise, Space, SymbolRef
 
-from ..bounds import Side
-from ..instance import Floats
-from ..rewriting import Rewriter, Way, narrowed, number, op
-from ..scope import undefined
+from ..evaluation.scope import undefined
+from ..facts.bounds import Side
+from ..instance.instance import Floats
+from ..terms.rewriting import Rewriter, Way, narrowed, number, op
 
 Bools = NDArray[np.bool_]
 

@@ -29,30 +29,22 @@ import numpy as np
 from optc.dsl.catalogue import report
 from optc.dsl.catalogue.instances import NOT_IN_FORM
 from optc.dsl.diagnostics import Diagnostic
-from optc.dsl.program import (
-    Complementarity,
-    Constant,
-    Expr,
-    Implication,
-    Relation,
-    SpecialOrderedSet,
-    SymbolRef,
-)
+from optc.dsl.program import Complementarity, Constant, Expr, Implication, Relation, SpecialOrderedSet, SymbolRef
 
-from ..assembly import add_to, columns_of, constants
 from ..data.errors import DataError
-from ..degree import Shapes
-from ..extraction import Expression, group_of, objective_pattern, offsets_of
+from ..evaluation.scope import EvaluationError
+from ..evaluation.sets import extend as rows_in
+from ..extraction.assembly import add_to, columns_of, constants
+from ..extraction.patterns import Expression, group_of, objective_pattern, offsets_of
+from ..extraction.polynomial import NotPolynomialError
+from ..extraction.quadratic import triangle, triangle_values
 from ..forms.discrete import DiscreteForm
 from ..forms.linear import Floats, Ints, Slice
-from ..instance import ConstraintFamily, Instance
-from ..layouts import layout_of_table
-from ..polynomial import NotPolynomialError
-from ..quadratic import triangle, triangle_values
-from ..scope import EvaluationError
-from ..sets import extend as rows_in
+from ..instance.instance import ConstraintFamily, Instance
 from ..signature import WORDS, Signature
-from ..spaces import UNIT, filtered
+from ..spaces.algebra import UNIT, filtered
+from ..spaces.layouts import layout_of_table
+from ..terms.degree import Shapes
 from .conditions import ALWAYS, NEVER, Reader
 from .drafting import Draft, SparseRows, dense_rows
 from .finishing import Finished, finish

@@ -22,15 +22,15 @@ from optc.dsl.catalogue.instances import NOT_IN_FORM
 from optc.dsl.diagnostics import Diagnostic
 from optc.dsl.program import Choice, Relation
 
-from ..assembly import add_to, constants, fill
 from ..data.errors import DataError
-from ..extraction import Expression, Rows, false_rows, objective_pattern, row_bounds, row_patterns
+from ..evaluation.scope import EvaluationError
+from ..extraction.assembly import add_to, constants, fill
+from ..extraction.patterns import Expression, Rows, false_rows, objective_pattern, row_bounds, row_patterns
+from ..extraction.polynomial import NotPolynomialError
 from ..forms.linear import Floats, Ints, LinearForm, Slice
-from ..instance import Family, Instance
-from ..polynomial import NotPolynomialError
-from ..scope import EvaluationError
+from ..instance.instance import Family, Instance
 from ..signature import WORDS, Signature
-from ..spaces import UNIT
+from ..spaces.algebra import UNIT
 from .domains import ExtraRows, domain_rows
 
 NAME = "instance to linear"

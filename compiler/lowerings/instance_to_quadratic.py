@@ -16,12 +16,12 @@ import numpy as np
 from optc.dsl.diagnostics import Diagnostic
 
 from ..data.errors import DataError
-from ..extraction import Expression, objective_pattern, offsets_of, row_patterns
+from ..evaluation.scope import EvaluationError
+from ..extraction.patterns import Expression, objective_pattern, offsets_of, row_patterns
+from ..extraction.polynomial import NotPolynomialError
+from ..extraction.quadratic import Triangle, triangle, triangle_values
 from ..forms.linear import QuadraticForm
-from ..instance import Instance
-from ..polynomial import NotPolynomialError
-from ..quadratic import Triangle, triangle, triangle_values
-from ..scope import EvaluationError
+from ..instance.instance import Instance
 from ..signature import WORDS, Signature
 from .instance_to_linear import Inverse, columns_of, cost_of, lift, rows_of, unfit
 

@@ -35,16 +35,16 @@ from optc.dsl.program import (
 )
 from optc.dsl.source import Span
 
-from ..degree import Shapes
-from ..domains import Values
-from ..evaluate import evaluate, numbers
-from ..instance import ConstraintFamily, Family, Instance
-from ..scope import EvaluationError, text_of
-from ..sets import extend as extended_table
-from ..sets import layout_of
+from ..evaluation.evaluate import evaluate, numbers
+from ..evaluation.scope import EvaluationError, text_of
+from ..evaluation.sets import extend as extended_table
+from ..evaluation.sets import layout_of
+from ..instance.instance import ConstraintFamily, Family, Instance
 from ..signature import Signature
-from ..spaces import UNIT
-from ..terms import bound_indices, freshened, renamed_indices, substituted
+from ..spaces.algebra import UNIT
+from ..spaces.domains import Values
+from ..terms.degree import Shapes
+from ..terms.substitution import bound_indices, freshened, renamed_indices, substituted
 
 NAME = "epigraph"
 SOURCE = TARGET = "instance"

@@ -28,9 +28,13 @@ from numpy.typing import NDArray
 from optc.dsl.diagnostics import Diagnostic
 from optc.dsl.program import Apply, Expr, Piecewise, Reduce, Space
 
-from ..bounds import Side
-from ..instance import Floats, Instance
-from ..rewriting import (
+from ..evaluation.scope import undefined
+from ..evaluation.sets import extend as extended
+from ..facts.bounds import Side
+from ..instance.instance import Floats, Instance
+from ..signature import WORDS, Signature
+from ..spaces.algebra import reduce_to, wide
+from ..terms.rewriting import (
     Inverse,
     RelationName,
     Rewriter,
@@ -44,11 +48,7 @@ from ..rewriting import (
     op,
     rewrite,
 )
-from ..scope import undefined
-from ..sets import extend as extended
-from ..signature import WORDS, Signature
-from ..spaces import reduce_to, wide
-from ..terms import bound_indices, freshened, renamed_indices
+from ..terms.substitution import bound_indices, freshened, renamed_indices
 from .increments import interpolation
 
 __all__ = ["accepts", "extend", "lift", "lower", "transfer"]

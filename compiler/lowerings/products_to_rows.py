@@ -27,11 +27,13 @@ from optc.dsl.catalogue.solving import NO_BINARY_FACTOR
 from optc.dsl.diagnostics import Diagnostic
 from optc.dsl.program import Apply, Conditional, Constant, Expr, NamedExpression, Reduce, Space, SymbolRef
 
-from ..bounds import Side
-from ..extraction import needed_by
-from ..facts import whole_valued
-from ..instance import Floats, Instance
-from ..rewriting import (
+from ..evaluation.scope import text_of
+from ..extraction.patterns import needed_by
+from ..facts.bounds import Side
+from ..facts.structure import whole_valued
+from ..instance.instance import Floats, Instance
+from ..signature import WORDS, Signature
+from ..terms.rewriting import (
     Inverse,
     Refused,
     Rewriter,
@@ -45,9 +47,15 @@ from ..rewriting import (
     op,
     rewrite,
 )
-from ..scope import text_of
-from ..signature import WORDS, Signature
-from ..terms import bound_indices, component_indices, componentwise, factors, freshened, renamed_indices, substituted
+from ..terms.substitution import (
+    bound_indices,
+    component_indices,
+    componentwise,
+    factors,
+    freshened,
+    renamed_indices,
+    substituted,
+)
 
 __all__ = ["accepts", "extend", "lift", "lower", "transfer"]
 

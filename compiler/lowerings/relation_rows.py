@@ -10,15 +10,24 @@ import numpy as np
 from optc.dsl.diagnostics import Diagnostic
 from optc.dsl.program import Constraint, Expr, Relation
 
-from ..assembly import columns_of, fill, pattern
-from ..domains import Values
-from ..evaluate import evaluate
-from ..extraction import Rows, false_rows, group_of, needed_by, offsets_of, relation_patterns, row_bounds, row_patterns
+from ..evaluation.evaluate import evaluate
+from ..extraction.assembly import columns_of, fill, pattern
+from ..extraction.patterns import (
+    Rows,
+    false_rows,
+    group_of,
+    needed_by,
+    offsets_of,
+    relation_patterns,
+    row_bounds,
+    row_patterns,
+)
+from ..extraction.polynomial import Monomial, expand, merged
 from ..forms.linear import Floats
-from ..instance import ConstraintFamily, Instance
-from ..layouts import Layout
-from ..polynomial import Monomial, expand, merged
-from ..terms import symbols_in
+from ..instance.instance import ConstraintFamily, Instance
+from ..spaces.domains import Values
+from ..spaces.layouts import Layout
+from ..terms.substitution import symbols_in
 from .drafting import ProductEntries, SparseRows
 
 

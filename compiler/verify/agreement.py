@@ -12,7 +12,7 @@ import numpy as np
 from optc.dsl.program import Relation
 
 from ..forms.linear import Floats, LinearForm, QuadraticForm
-from ..instance import Instance
+from ..instance.instance import Instance
 from ..lowering import Lowered
 from .objective import by_arrays
 from .rows import excesses

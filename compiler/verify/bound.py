@@ -10,11 +10,11 @@ from fractions import Fraction
 import numpy as np
 
 from ..answer import Answer
-from ..certificate import Line
 from ..forms.linear import Floats, LinearForm, QuadraticForm
-from ..instance import Instance
-from ..lifting import Names
+from ..instance.instance import Instance
 from ..lowering import Lowered
+from ..result.certificate import Line
+from ..result.lifting import Names
 from . import exact, weak_duality
 from .agreement import says_the_same
 

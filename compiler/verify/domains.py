@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..certificate import Grade, Line
-from ..domains import Values
-from ..instance import Family, Instance
-from ..scope import entry_text
+from ..evaluation.scope import entry_text
+from ..instance.instance import Family, Instance
+from ..result.certificate import Grade, Line
+from ..spaces.domains import Values
 from .point import Point, reference_of, reference_values
 
 _TOGETHER = ("simplex", "psd")

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..certificate import Line
 from ..forms.linear import Floats, LinearForm, QuadraticForm
-from ..instance import Instance
-from ..lifting import Names
+from ..instance.instance import Instance
+from ..result.certificate import Line
+from ..result.lifting import Names
 
 
 def duals(instance: Instance, form: LinearForm, x: Floats, y: Floats, objective: float, tolerance: float) -> Line:

@@ -11,11 +11,11 @@ import numpy as np
 
 from optc.dsl.program import Relation
 
-from ..certificate import Grade, Line
-from ..domains import Values
-from ..instance import ConstraintFamily, Instance
-from ..reference import Reference
-from ..scope import entry_text
+from ..evaluation.scope import entry_text
+from ..instance.instance import ConstraintFamily, Instance
+from ..reference.interpreter import Reference
+from ..result.certificate import Grade, Line
+from ..spaces.domains import Values
 from .point import Point, is_small, reference_of, reference_values
 from .rows import largest_terms, violations
 

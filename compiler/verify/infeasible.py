@@ -15,14 +15,14 @@ import numpy as np
 
 from ..answer import Answer
 from ..backend import Backend, ConflictFinder, Goal
-from ..certificate import Grade, Line
 from ..context import Context
 from ..forms.complementarity import ComplementarityForm
 from ..forms.discrete import DiscreteForm
 from ..forms.linear import LinearForm
-from ..instance import Instance
-from ..lifting import Names
+from ..instance.instance import Instance
 from ..lowering import Lowered
+from ..result.certificate import Grade, Line
+from ..result.lifting import Names
 from . import conflict as conflicts
 from . import exact, weak_duality
 from .agreement import says_the_same

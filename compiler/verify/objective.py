@@ -6,11 +6,11 @@ import numpy as np
 
 from optc.dsl.program import NamedExpression
 
-from ..certificate import Line
-from ..domains import Values
-from ..evaluate import evaluate, numbers
-from ..instance import Instance
-from ..spaces import UNIT
+from ..evaluation.evaluate import evaluate, numbers
+from ..instance.instance import Instance
+from ..result.certificate import Line
+from ..spaces.algebra import UNIT
+from ..spaces.domains import Values
 from .point import Point, is_small, reference_of, reference_values
 
 

@@ -9,11 +9,11 @@ import numpy as np
 
 from optc.dsl.program import Choice, Parameter, SetSymbol
 
-from ..domains import Domain, IndexColumn, Values
-from ..instance import Family, Instance
-from ..layouts import SetFamily
-from ..reference import RawData, Reference
-from ..reference_terms import Key
+from ..instance.instance import Family, Instance
+from ..reference.interpreter import RawData, Reference
+from ..reference.terms import Key
+from ..spaces.domains import Domain, IndexColumn, Values
+from ..spaces.layouts import SetFamily
 
 Point = Mapping[str, Values]
 

@@ -12,15 +12,15 @@ import numpy as np
 
 from optc.dsl.diagnostics import Diagnostic
 
-from ..certificate import Certificate, Line
 from ..forms.linear import Slice
-from ..given import values_of
-from ..instance import Instance
-from ..lifting import Names, columns_from
+from ..instance.instance import Instance
 from ..lowering import Lowered, lower_along
 from ..plan import ways
 from ..quantifiers import class_name
-from ..result import Solution, Status
+from ..result.certificate import Certificate, Line
+from ..result.given import values_of
+from ..result.lifting import Names, columns_from
+from ..result.solution import Solution, Status
 from ..signature import signature
 from ..solve import labelled_decisions, labelled_expressions
 from . import bound as bounds

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..certificate import Line
-from ..instance import Instance
+from ..instance.instance import Instance
+from ..result.certificate import Line
 from .domains import bounds, integral
 from .feasible import feasible
 from .objective import objective, objective_line

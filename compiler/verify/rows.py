@@ -9,8 +9,8 @@ import numpy as np
 
 from optc.dsl.program import Apply, Expr, Reduce, Relation
 
-from ..domains import Values
-from ..instance import ConstraintFamily, Instance
+from ..instance.instance import ConstraintFamily, Instance
+from ..spaces.domains import Values
 from .point import Point
 
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from optc.dsl.program import Relation
 
-from ..certificate import Line
-from ..domains import Values
-from ..instance import ConstraintFamily, Instance
+from ..instance.instance import ConstraintFamily, Instance
+from ..result.certificate import Line
+from ..spaces.domains import Values
 from .domains import bounds
 from .feasible import feasible
 from .objective import by_arrays

@@ -18,16 +18,7 @@ from ..collector import collector_paused
 from ..diagnostics import Diagnostic
 from ..program import Function, Program
 from ..source import Span
-from . import (
-    blocks,
-    bodies,
-    calls,
-    constraints,
-    cycles,
-    expressions,
-    requests,
-    usage,
-)
+from . import blocks, bodies, calls, constraints, cycles, expressions, requests, usage
 from .collect import collect
 from .context import Context, Loader, Scope
 from .dimensions import infer

@@ -9,18 +9,7 @@ from .. import syntax
 from ..catalogue import levels as level_codes
 from ..catalogue import rules as codes
 from ..diagnostics import Edit, Hint, Label
-from ..program import (
-    Bounds,
-    Conditional,
-    Constant,
-    Constraint,
-    Domain,
-    Expr,
-    FamilyRef,
-    Reduce,
-    Relation,
-    SymbolRef,
-)
+from ..program import Bounds, Conditional, Constant, Constraint, Domain, Expr, FamilyRef, Reduce, Relation, SymbolRef
 from ..source import Span
 from . import declarations, typed
 from .attributes import Attributes

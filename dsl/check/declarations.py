@@ -10,11 +10,34 @@ from ..catalogue import names as name_codes
 from ..catalogue import rules as rule_codes
 from ..catalogue import types as codes
 from ..diagnostics import Label
-from ..program import Apply, Domain, Expr, IndexRef, LiteralSet, NamedExpression, SetOperation, SetRef, SetSymbol, Space
+from ..program import (
+    Apply,
+    Domain,
+    Expr,
+    IndexRef,
+    LiteralSet,
+    NamedExpression,
+    SetOperation,
+    SetRef,
+    SetSymbol,
+    Space,
+)
 from . import patterns, sets, tables, typed
 from .attributes import Attributes, gather
 from .context import Context, Entry, Frame, Header, Scope
-from .kinds import BAD_SET, CHOICE, DATA, NUMBERS, RECOURSE, UNCERTAIN, VARIABLE, Component, Kind, SetValue, member_kind
+from .kinds import (
+    BAD_SET,
+    CHOICE,
+    DATA,
+    NUMBERS,
+    RECOURSE,
+    UNCERTAIN,
+    VARIABLE,
+    Component,
+    Kind,
+    SetValue,
+    member_kind,
+)
 
 DOMAINS: tuple[Domain, ...] = ("integer", "binary", "spin", "semicontinuous", "simplex", "psd")
 

@@ -12,16 +12,7 @@ from ..source import Span
 from . import calls, membership, patterns, references, sets, typed
 from .context import Context, Frame, Terms, place
 from .functions import AGGREGATES, ORDERED_SETS
-from .kinds import (
-    BAD,
-    CHOICE,
-    DATA,
-    LOOSE,
-    RECOURSE,
-    Component,
-    Kind,
-    Value,
-)
+from .kinds import BAD, CHOICE, DATA, LOOSE, RECOURSE, Component, Kind, Value
 from .membership import Use
 
 _OPS = {

@@ -8,15 +8,7 @@ from .. import syntax
 from ..catalogue import names as name_codes
 from ..catalogue import types as codes
 from ..diagnostics import Edit, Hint, Label
-from ..program import (
-    Bind,
-    Expr,
-    Fix,
-    Generator,
-    IndexVar,
-    Space,
-    TextConstant,
-)
+from ..program import Bind, Expr, Fix, Generator, IndexVar, Space, TextConstant
 from ..source import Span
 from . import membership, sets, typed
 from .context import WORDS, Context, Frame, Index, Indices, Position, place

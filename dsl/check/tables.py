@@ -5,7 +5,18 @@ from __future__ import annotations
 from .. import syntax
 from ..catalogue import types as codes
 from ..diagnostics import Label
-from ..program import Bind, Constant, Generator, Literal_, LiteralSet, Parameter, SetRef, SetSymbol, Space, TextConstant
+from ..program import (
+    Bind,
+    Constant,
+    Generator,
+    Literal_,
+    LiteralSet,
+    Parameter,
+    SetRef,
+    SetSymbol,
+    Space,
+    TextConstant,
+)
 from . import declarations, sets
 from .attributes import gather
 from .context import Context, Entry, Frame, Header, Position

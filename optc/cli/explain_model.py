@@ -20,7 +20,7 @@ def explain_model(args: argparse.Namespace) -> int:
     model = model_of(loaded)
     given = bool(args.data or args.set or args.extern)
     if args.emit == "program":
-        from optc.compiler.printing import program_text
+        from optc.compiler.terms.printing import program_text
 
         return _show(args, program_text(model.program).rstrip("\n"), {"program": program_text(model.program)})
     if not given and args.emit is None and _wants_data(model.program):
@@ -39,7 +39,7 @@ def _explain_bound(args: argparse.Namespace) -> int:
     ready = problem(args.subject, args)
     print_diagnostics(ready.diagnostics, args)
     if args.emit == "program":
-        from optc.compiler.printing import program_text
+        from optc.compiler.terms.printing import program_text
 
         text = program_text(ready.model.program)
         return _show(args, text.rstrip("\n"), {"program": text})

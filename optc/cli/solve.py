@@ -12,7 +12,7 @@ from .progress import finish, reporter
 from .saving import ensure_writable, output_file, save
 
 if TYPE_CHECKING:
-    from optc.compiler.result import Solution
+    from optc.compiler.result.solution import Solution
 
     from ..problem import Problem
 

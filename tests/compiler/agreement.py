@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from optc.compiler.data import PythonValue, read_inputs
-from optc.compiler.evaluate import evaluate
-from optc.compiler.instance import Instance, build
+from optc.compiler.evaluation.evaluate import evaluate
+from optc.compiler.evaluation.scope import EvaluationError
+from optc.compiler.instance.instance import Instance, build
 from optc.compiler.lowerings import instance_to_linear, instance_to_quadratic
-from optc.compiler.reference import EvaluationError as ReferenceError
-from optc.compiler.reference import RawData, Reference
-from optc.compiler.scope import EvaluationError
-from optc.compiler.spaces import UNIT
+from optc.compiler.reference.interpreter import EvaluationError as ReferenceError
+from optc.compiler.reference.interpreter import RawData, Reference
+from optc.compiler.spaces.algebra import UNIT
 from optc.dsl.check import check
 from optc.dsl.parse import parse
 from optc.dsl.program import Choice, NamedExpression, Parameter, Program, Relation, SetSymbol

@@ -16,7 +16,7 @@ from optc.backends import scip
 from optc.compiler import context as contexts
 from optc.compiler.answer import Answer
 from optc.compiler.backend import Goal
-from optc.compiler.instance import Instance
+from optc.compiler.instance.instance import Instance
 from optc.compiler.lowering import Lowered, lower_along, lowering_of
 from optc.compiler.lowerings import choices_to_binaries
 from optc.compiler.lowerings import instance_to_discrete as lowering

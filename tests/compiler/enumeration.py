@@ -16,9 +16,9 @@ from optc.compiler import context as contexts
 from optc.compiler.answer import Answer
 from optc.compiler.backend import Goal
 from optc.compiler.forms.linear import LinearForm
-from optc.compiler.instance import Instance
+from optc.compiler.instance.instance import Instance
 from optc.compiler.lowerings import instance_to_linear
-from optc.compiler.reference import Reference
+from optc.compiler.reference.interpreter import Reference
 from optc.compiler.verify.report import Report, judge
 from optc.dsl.program import Constraint
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from agreement import instance_of, program_of
 
-from optc.compiler.batches import lower_batch
 from optc.compiler.data.errors import DataError
+from optc.compiler.instance.batches import lower_batch
 from optc.compiler.lowerings import instance_to_linear
 
 TEXT = """

@@ -9,7 +9,7 @@ from enumeration import lowered, solve
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from optc.compiler.bounds import DECLARED, propagate
+from optc.compiler.facts.bounds import DECLARED, propagate
 
 
 def ranges(text: str) -> dict[str, list[tuple[float, float]]]:

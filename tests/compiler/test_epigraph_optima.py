@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from agreement import instance_of, program_of
 
-from optc.compiler.evaluate import evaluate
-from optc.compiler.instance import Instance
+from optc.compiler.evaluation.evaluate import evaluate
+from optc.compiler.instance.instance import Instance
 from optc.compiler.lowerings import instance_to_linear
 from optc.compiler.lowerings import kinks_to_epigraph as epigraph
-from optc.compiler.spaces import UNIT
+from optc.compiler.spaces.algebra import UNIT
 
 
 def build(text: str, **data: Any) -> Instance:

@@ -9,10 +9,10 @@ import pytest
 from agreement import assert_agreement, instance_of, program_of
 
 from optc.compiler.data.errors import DataError
-from optc.compiler.evaluate import evaluate
-from optc.compiler.instance import Instance
-from optc.compiler.scope import EvaluationError
-from optc.compiler.spaces import UNIT
+from optc.compiler.evaluation.evaluate import evaluate
+from optc.compiler.evaluation.scope import EvaluationError
+from optc.compiler.instance.instance import Instance
+from optc.compiler.spaces.algebra import UNIT
 
 
 def build(text: str, **data: object) -> Instance:
@@ -90,7 +90,7 @@ minimize sum((sum(X[s, f] * v[f] for f in F) - y[s])^2 for s in S)
     from pathlib import Path
 
     from optc.compiler.data import PythonValue, read_inputs
-    from optc.compiler.instance import build as build_instance
+    from optc.compiler.instance.instance import build as build_instance
 
     given = [PythonValue("X", big_x), PythonValue("w", w), PythonValue("V", big_v)]
     instance = build_instance(program, read_inputs(program, given, folder=Path()))

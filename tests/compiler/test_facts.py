@@ -10,11 +10,11 @@ from agreement import instance_of, point_of, program_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optc.compiler import facts
-from optc.compiler.definiteness import definiteness
-from optc.compiler.evaluate import evaluate
-from optc.compiler.instance import Instance
-from optc.compiler.spaces import UNIT
+from optc.compiler.evaluation.evaluate import evaluate
+from optc.compiler.facts import structure as facts
+from optc.compiler.facts.definiteness import definiteness
+from optc.compiler.instance.instance import Instance
+from optc.compiler.spaces.algebra import UNIT
 from optc.dsl.program import SCALAR, Expr, Relation
 
 TEXT = """

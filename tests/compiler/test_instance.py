@@ -11,10 +11,11 @@ from agreement import instance_of, program_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optc.compiler import assembly, sets
 from optc.compiler.data.errors import DataError
+from optc.compiler.evaluation import sets
+from optc.compiler.extraction import assembly
 from optc.compiler.forms.linear import LinearForm
-from optc.compiler.instance import Instance
+from optc.compiler.instance.instance import Instance
 from optc.compiler.lowerings import instance_to_linear, instance_to_quadratic
 
 
@@ -289,7 +290,7 @@ subject to
 
 
 def test_facts_are_found_again_after_an_update() -> None:
-    from optc.compiler.facts import degree_in
+    from optc.compiler.facts.structure import degree_in
     from optc.dsl.program import SCALAR
 
     instance = build("param c default 1\nvar x in [0, 1]\nminimize if c > 0 then x^2 else x\n")

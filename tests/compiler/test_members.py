@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optc.compiler import members as module
-from optc.compiler.members import Coded, IndexedMembers, Members, combined, encode
+from optc.compiler.spaces import members as module
+from optc.compiler.spaces.members import Coded, IndexedMembers, Members, combined, encode
 
 TEXTS = st.text(alphabet="abc1 ", max_size=3)
 WHOLE = st.integers(-(2**40), 2**40) | st.integers(-5, 5)

@@ -9,12 +9,12 @@ import pytest
 from agreement import assert_agreement, instance_of, point_of, program_of
 
 from optc.compiler.data.errors import DataError
-from optc.compiler.domains import run_domain
-from optc.compiler.evaluate import evaluate
-from optc.compiler.instance import Instance
+from optc.compiler.evaluation.evaluate import evaluate
+from optc.compiler.instance.instance import Instance
+from optc.compiler.instance.primitives import fix, replicate, restrict, retag, stationarity
 from optc.compiler.lowerings import instance_to_linear
-from optc.compiler.primitives import fix, replicate, restrict, retag, stationarity
-from optc.compiler.spaces import UNIT
+from optc.compiler.spaces.algebra import UNIT
+from optc.compiler.spaces.domains import run_domain
 from optc.dsl.program import Complementarity, Constraint, Relation
 
 FOLLOWERS = """
@@ -80,8 +80,8 @@ def lagrangian(instance: Instance, point: dict[str, np.ndarray], row: int) -> fl
 
 
 def evaluate_block(instance: Instance, term: Any, point: dict[str, np.ndarray]) -> np.ndarray:
-    from optc.compiler.evaluate import flat_values
-    from optc.compiler.sets import layout_of
+    from optc.compiler.evaluation.evaluate import flat_values
+    from optc.compiler.evaluation.sets import layout_of
 
     block = instance.program.root.children[0]
     return flat_values(term, layout_of(block.space, instance.scope).table, instance.scope.at(point))

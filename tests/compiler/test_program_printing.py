@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from programs import EXAMPLES, MODELS, ROOT, program_in, program_of
 
-from optc.compiler.printing import program_text, term_text
+from optc.compiler.terms.printing import program_text, term_text
 from optc.dsl.program import Constraint, IndexVar, NamedExpression, Program
 from optc.dsl.source import Source
 from optc.loading import load

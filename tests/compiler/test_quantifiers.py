@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from programs import EXAMPLES, MODELS, program_in, program_of
 
-from optc.compiler.degree import Shape, Shapes
 from optc.compiler.quantifiers import class_name, quantifier_text, quantifier_tree
+from optc.compiler.terms.degree import Shape, Shapes
 from optc.dsl.program import NamedExpression
 
 
@@ -196,7 +196,7 @@ def test_long_sums_do_not_exhaust_the_stack() -> None:
 
 def test_naming_a_class_needs_the_standard_library_alone() -> None:
     code = (
-        "import sys; import optc.compiler.quantifiers, optc.compiler.printing;"
+        "import sys; import optc.compiler.quantifiers, optc.compiler.terms.printing;"
         "print(sorted({'numpy', 'scipy', 'rich', 'highspy'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

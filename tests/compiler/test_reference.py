@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from programs import program_of
 
-from optc.compiler.reference import EvaluationError, RawData, Reference, Values
-from optc.compiler.reference_functions import NUMERIC, UndefinedError, aggregate, interpolate
+from optc.compiler.reference.functions import NUMERIC, UndefinedError, aggregate, interpolate
+from optc.compiler.reference.interpreter import EvaluationError, RawData, Reference, Values
 from optc.dsl.program import Program
 
 NOTHING_TO_DO = "\nvar unused\nsatisfy\n"

@@ -8,10 +8,10 @@ import math
 import numpy as np
 import pytest
 
-from optc.compiler.certificate import Certificate, Line
-from optc.compiler.labelled import Labelled
-from optc.compiler.members import Members
-from optc.compiler.result import Solution, spelled
+from optc.compiler.result.certificate import Certificate, Line
+from optc.compiler.result.labelled import Labelled
+from optc.compiler.result.solution import Solution, spelled
+from optc.compiler.spaces.members import Members
 
 
 def texts(*words: str) -> np.ndarray:

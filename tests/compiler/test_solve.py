@@ -15,7 +15,7 @@ from optc.backends import registry
 from optc.backends.options import OptionError
 from optc.backends.registry import UnknownBackendError
 from optc.compiler import context as contexts
-from optc.compiler.result import Solution
+from optc.compiler.result.solution import Solution
 from optc.compiler.solve import Request, solve
 
 

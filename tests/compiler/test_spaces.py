@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from optc.compiler.domains import (
+from optc.compiler.spaces.algebra import UNIT, axis, by_rows, filtered, product, projected, reduce_to
+from optc.compiler.spaces.domains import (
     Groups,
     IndexColumn,
     Lookup,
@@ -16,8 +17,7 @@ from optc.compiler.domains import (
     stable_order,
     translation,
 )
-from optc.compiler.members import Members
-from optc.compiler.spaces import UNIT, axis, by_rows, filtered, product, projected, reduce_to
+from optc.compiler.spaces.members import Members
 from optc.dsl.program import IndexVar
 
 ROW, COLUMN, ITEM = (IndexVar(name, serial) for serial, name in enumerate("ijk", 1))

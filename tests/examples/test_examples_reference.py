@@ -12,7 +12,7 @@ import pytest
 from test_examples import RUNS
 
 import optc
-from optc.compiler.reference import RawData, Reference
+from optc.compiler.reference.interpreter import RawData, Reference
 from optc.dsl.program import Program
 
 

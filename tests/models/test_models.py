@@ -14,7 +14,7 @@ import pytest
 from scipy.optimize import linprog, minimize, minimize_scalar
 
 import optc
-from optc.compiler.reference import Key, Reference
+from optc.compiler.reference.interpreter import Key, Reference
 from optc.dsl.program import Choice, Variable
 
 FOLDER = Path(__file__).parent

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import scipy.special as special
 
-from optc.compiler.reference import Reference
+from optc.compiler.reference.interpreter import Reference
 from optc.dsl.parse import parse
 from optc.dsl.printing import statement_text
 from optc.dsl.render import render

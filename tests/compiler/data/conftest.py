@@ -16,7 +16,7 @@ from optc.compiler.data import (
     place_set,
     read_inputs,
 )
-from optc.compiler.members import IndexedMembers, Members
+from optc.compiler.spaces.members import IndexedMembers, Members
 from optc.dsl.check import check
 from optc.dsl.parse import parse
 from optc.dsl.program import Parameter, Program, SetRef, SetSymbol

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from optc.compiler.data import DataError, FileInput, PythonValue, read_inputs
-from optc.compiler.instance import build
+from optc.compiler.instance.instance import build
 from optc.dsl.check import check
 from optc.dsl.diagnostics import Place
 from optc.dsl.parse import parse

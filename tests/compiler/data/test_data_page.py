@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from optc.compiler.data import FileInput, Setting, place_parameter, place_set, read_inputs
-from optc.compiler.members import Members
+from optc.compiler.spaces.members import Members
 from optc.dsl.catalogue import lookup
 from optc.dsl.program import Program
 

@@ -14,8 +14,8 @@ import pytest
 
 from optc.compiler.data import DataError, FileInput, PythonValue, Setting, read_inputs
 from optc.compiler.data.json_positions import JsonText
-from optc.compiler.domains import Domain
-from optc.compiler.instance import build
+from optc.compiler.instance.instance import build
+from optc.compiler.spaces.domains import Domain
 from optc.dsl.diagnostics import Place
 from optc.dsl.program import Program
 

@@ -24,7 +24,7 @@ from optc.compiler.data import (
     place_set,
     read_inputs,
 )
-from optc.compiler.members import Members
+from optc.compiler.spaces.members import Members
 from optc.dsl.diagnostics import Place
 from optc.dsl.program import Parameter, Program, SetSymbol
 

@@ -16,8 +16,8 @@ from optc.compiler import context as contexts
 from optc.compiler.backend import Goal, Start
 from optc.compiler.data.errors import DataError
 from optc.compiler.forms.discrete import DiscreteForm
-from optc.compiler.lifting import columns_from
 from optc.compiler.lowerings import choices_to_binaries as lowering
+from optc.compiler.result.lifting import columns_from
 from optc.compiler.signature import Signature
 
 CHOICE = """

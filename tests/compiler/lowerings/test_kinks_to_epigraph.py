@@ -10,7 +10,7 @@ import pytest
 
 import optc
 from optc.compiler.lowerings import kinks_to_epigraph as epigraph
-from optc.compiler.result import Solution
+from optc.compiler.result.solution import Solution
 
 
 def solved(text: str, **data: Any) -> Solution:

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from optc.compiler.lowerings import kinks_to_rows
-from optc.compiler.rewriting import narrowed
 from optc.compiler.signature import signature
+from optc.compiler.terms.rewriting import narrowed
 from optc.dsl.program import Reduce, Relation
 
 SOME = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -15,7 +15,7 @@ from optc.compiler import context as contexts
 from optc.compiler.backend import Goal
 from optc.compiler.context import Context
 from optc.compiler.forms.linear import LinearForm
-from optc.compiler.instance import Instance
+from optc.compiler.instance.instance import Instance
 from optc.compiler.lowerings import instance_to_linear, instance_to_quadratic
 from optc.compiler.verify import conflict as conflicts
 from optc.compiler.verify.agreement import agrees

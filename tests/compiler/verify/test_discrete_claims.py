@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import optc
-from optc.compiler.result import Solution
+from optc.compiler.result.solution import Solution
 from optc.compiler.verify.unbounded import unbounded
 
 

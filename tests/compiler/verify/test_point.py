@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import optc
-from optc.compiler.given import GivenError, values_of
-from optc.compiler.instance import Instance
+from optc.compiler.instance.instance import Instance
+from optc.compiler.result.given import GivenError, values_of
 from optc.compiler.verify import point as points
 from optc.compiler.verify.domains import bounds, integral
 from optc.compiler.verify.feasible import feasible

@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import optc
-from optc.compiler.instance import Instance
+from optc.compiler.instance.instance import Instance
 from optc.compiler.verify.replay import verify
 
 DIET = """

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from optc.compiler.data import DataError, FileInput, Input, Setting, read_inputs
-from optc.compiler.instance import build
+from optc.compiler.instance.instance import build
 from optc.dsl.check import check
 from optc.dsl.diagnostics import Diagnostic
 from optc.dsl.parse import parse
