@@ -241,9 +241,22 @@ def _combined(ctx: Context, node: syntax.Binary, left: SetValue, right: SetValue
     term = SetOperation(place(frame, node), op, left.term, right.term)
     if op == "union":
         types = tuple(_union(one, other) for one, other in zip(left.types, right.types, strict=False))
-        whole = _union(left.whole, right.whole) if left.whole is not None and right.whole is not None else None
+        whole = _whole_of_union(left.whole, right.whole)
         return SetValue(term, types, whole, sized=left.sized)
     return SetValue(term, left.types, left.whole, sized=left.sized)
+
+
+def _whole_of_union(one: Component | None, other: Component | None) -> Component | None:
+    """The type of a union's tuples: a part that has a type of its own lies within it, a computed part has none."""
+    if one is not None and other is not None:
+        return _union(one, other)
+    part = one or other
+    if part is None:
+        return None
+    whole = Component(f"a union with {part.name}", part.kind, part.symbol)
+    whole.derived = True
+    part.supers.append(whole)
+    return whole
 
 
 def _union(one: Component, other: Component) -> Component:
