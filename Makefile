@@ -3,7 +3,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	if $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$p; break; fi; done)
 BIN := .venv/bin
 
-.PHONY: demo test lint types wheel examples bench clean
+.PHONY: demo test lint types wheel clean
 
 demo: .venv/installed
 	cd examples/diet && ../../$(BIN)/optc solve model.opt -d Foods=foods.csv:food -d content=foods.csv \

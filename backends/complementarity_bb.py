@@ -54,6 +54,7 @@ capabilities = Capabilities(
         "indicator": "it branches on complementarity pairs and whole decisions only",
         "special ordered set": "it branches on complementarity pairs and whole decisions only",
     },
+    largest=1e15,  # as HiGHS, which solves its relaxations
 )
 
 

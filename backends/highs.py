@@ -54,6 +54,7 @@ capabilities = Capabilities(
         "special ordered set": "HiGHS has no special ordered sets",
         "indicator": "HiGHS has no indicator constraints",
     },
+    largest=1e15,  # its option large_matrix_value
 )
 
 

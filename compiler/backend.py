@@ -6,6 +6,7 @@ imports a backend: they come in as arguments.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
@@ -22,13 +23,14 @@ class Capabilities:
     ``forms``: names of the forms it takes (``linear``, ``quadratic``). ``integer``: those of them that may have whole
     columns. ``gives``: of ``duals``, ``reduced costs``, ``primal ray``, ``dual ray``, ``conflict``, ``bound``,
     ``warm start``, ``time limit``, ``interrupt``, ``progress``. ``refuses``: what a user might expect of it and the
-    reason why it is not to be had, by name of the feature.
+    reason why it is not to be had, by name of the feature. ``largest``: coefficients of rows must be below it.
     """
 
     forms: frozenset[str]
     integer: frozenset[str] = frozenset()
     gives: frozenset[str] = frozenset()
     refuses: Mapping[str, str] = field(default_factory=dict)
+    largest: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)

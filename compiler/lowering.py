@@ -8,7 +8,9 @@ A lowering is a module ``source_to_target`` of ``compiler/lowerings``, or any ob
     accepts(source)                None, or the first reason why not, with its place
     lower(source)                  the target, and what ``lift`` needs
     lift(answer, inverse)          the answer of the source: columns ``(…, n)``, or values by family
-    extend(point, inverse)         between instances only: a point of the source as one of the target
+    extend(point, inverse)         between instances only, may be left out: a point of the source as one of the target
+    derived(inverse)               may be left out: the constants of its rows that hold because of bounds (big-M), each
+                                   with its row and what it comes from, as ``facts.bounds.DerivedBound``
 
 Adding one is adding a file: nothing else names it.
 """
@@ -19,12 +21,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
+from itertools import chain
 from pkgutil import iter_modules
 from typing import Any
 
 from optc.dsl.diagnostics import Diagnostic
 
 from . import lowerings
+from .facts.bounds import DerivedBound
 from .forms.linear import Floats, LinearForm
 from .instance.instance import Instance
 from .signature import Signature
@@ -43,6 +47,7 @@ class Lowering:
     lower: Callable[[Any], tuple[Any, Any]]
     lift: Callable[[Any, Any], Any]
     extend: Callable[[Mapping[str, Floats], Any], Mapping[str, Floats]] | None = None
+    derived: Callable[[Any], tuple[DerivedBound, ...]] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,13 +55,14 @@ class Lowered:
     """A form, and the way back. ``instance``: the one whose families the form's rows and columns are.
 
     ``lift``: values of the original's decision families from the form's columns. ``extend``: a point of the original
-    with the values of what ``instance`` has beyond it.
+    with the values of what ``instance`` has beyond it. ``derived``: constants of rows that came from bounds.
     """
 
     form: LinearForm
     instance: Instance
     lift: Callable[[Floats], Mapping[str, Floats]]
     extend: Callable[[Mapping[str, Floats]], Mapping[str, Floats]]
+    derived: tuple[DerivedBound, ...] = ()
 
 
 _REQUIRED = ("NAME", "SOURCE", "TARGET", "COST", "transfer", "accepts", "lower", "lift")
@@ -78,6 +84,7 @@ def lowering_of(module: Any) -> Lowering:
         module.lower,
         module.lift,
         getattr(module, "extend", None) if module.SOURCE == module.TARGET == "instance" else None,
+        getattr(module, "derived", None),
     )
 
 
@@ -140,4 +147,5 @@ def lower_along(path: tuple[Lowering, ...], instance: Instance) -> Lowered | Dia
                 point = step.extend(point, inverse)
         return point
 
-    return Lowered(source, last, lift, extend)
+    derived = chain.from_iterable(step.derived(inverse) for step, inverse in taken if step.derived is not None)
+    return Lowered(source, last, lift, extend, tuple(derived))

@@ -17,9 +17,11 @@ import numpy as np
 from optc.dsl.diagnostics import Diagnostic
 
 from .backend import Backend
+from .data.errors import DataError
 from .forms.linear import QuadraticForm
 from .instance.instance import Instance
 from .lowering import Lowered, Lowering, every, lower_along
+from .magnitudes import unusable
 from .signature import NEEDS, WORDS, Signature, signature
 
 
@@ -161,7 +163,7 @@ def _obstacle(end: Signature, backend: Backend, wanted: str | None) -> tuple[int
 def take(routes: Plan, instance: Instance) -> tuple[Plan, Lowered | None]:
     """The form of the cheapest route that stands; the plan with the reasons of those before it that do not.
 
-    Raises ``DataError`` for undefined numbers and false rows.
+    Raises ``DataError`` for undefined numbers, false rows, and coefficients that the backend cannot use.
     """
     known: dict[tuple[str, ...], Lowered | Diagnostic] = {}  # routes that differ in the backend alone
     confirmed = list(routes.routes)
@@ -181,6 +183,9 @@ def take(routes: Plan, instance: Instance) -> tuple[Plan, Lowered | None]:
         if reason is not None:
             confirmed[at] = replace(route, refused=reason, need="use a backend for nonconvex problems", passed=5 + at)
             continue
+        fault = unusable(found.instance, found.form, route.backend.capabilities.largest)
+        if fault is not None:
+            raise DataError([fault])
         confirmed[at] = replace(route, taken=True)
         lowered = found
         break

@@ -16,6 +16,7 @@ from optc.dsl.catalogue import report, solving
 from optc.dsl.diagnostics import Diagnostic, Hint
 from optc.dsl.program import Choice
 
+from . import alternatives
 from .answer import Answer
 from .backend import Backend, Goal, Start
 from .context import Context
@@ -27,7 +28,7 @@ from .quantifiers import class_name
 from .result import lifting
 from .result.certificate import Certificate, Line
 from .result.labelled import Labelled, index_names
-from .result.solution import BackendRecord, Solution
+from .result.solution import Alternative, BackendRecord, Solution
 from .verify import bound as bounds
 from .verify import duals as multipliers
 from .verify.domains import integral
@@ -73,8 +74,10 @@ def solve(instance: Instance, backends: Sequence[Backend], request: Request, con
     found = _Found(instance, lowered, route, options, answer, request, context)
     solution = _ENDINGS[answer.claim](found)
     watch.lap("verify")
+    solution = _with_further(found, solution)
+    watch.lap("solve")
     seconds = {**watch.laps, "compile": watch.laps["compile"] + request.compile_seconds}
-    return replace(solution, seconds=seconds, diagnostics=(*solution.diagnostics, *_one_answer(route, request)))
+    return replace(solution, seconds=seconds)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -285,6 +288,35 @@ _ENDINGS = {
 }
 
 
+# ------------------------------------------------------------------------------------------------- further answers
+def _with_further(found: _Found, solution: Solution) -> Solution:
+    """The solution with the further answers that were asked for."""
+    count, x = found.request.answers, found.answer.x
+    if count == 1 or x is None or not solution.has_point:
+        return solution
+    if solution.objective is not None and solution.status != "optimal":
+        reason = f"it is not known to be optimal ({solution.termination})"
+        more = alternatives.none_but_the_first(reason, count)
+    else:
+        search = alternatives.Search(
+            found.instance,
+            found.lowered,
+            found.route.backend,
+            found.options,
+            found.request.goal,
+            found.context,
+            lambda point: _judge_rounded(found, point),
+            lambda judged: Alternative(judged.objective, labelled_decisions(found.instance, judged.point)),
+        )
+        more = alternatives.further(search, x, solution.objective, count)
+    return replace(
+        solution,
+        alternatives=more.answers,
+        alternatives_complete=more.complete,
+        diagnostics=(*solution.diagnostics, *more.notes),
+    )
+
+
 # ----------------------------------------------------------------------------------------------------- the solution
 def _solution(
     found: _Found,
@@ -300,8 +332,8 @@ def _solution(
     value = None if report_ is None else report_.objective
     sense = None if stated is None else stated.sense
     name = (stated.name if stated is not None else None) or "objective"
-    duals = None if answer.row_duals is None or report_ is None else answer.row_duals
-    reduced = None if answer.column_duals is None or report_ is None else answer.column_duals
+    duals = None if answer.row_duals is None or report_ is None else answer.row_duals + 0.0  # no -0.0
+    reduced = None if answer.column_duals is None or report_ is None else answer.column_duals + 0.0
     return Solution(
         instance.program.name,
         kind,
@@ -374,12 +406,6 @@ def _changed(options: Any) -> dict[str, object]:
     default = type(options)()
     names = type(options).__dataclass_fields__
     return {name: getattr(options, name) for name in names if getattr(options, name) != getattr(default, name)}
-
-
-def _one_answer(route: Route, request: Request) -> tuple[Diagnostic, ...]:
-    if request.answers == 1:
-        return ()
-    return (report(solving.ALTERNATIVES, None, backend=route.backend.name, count=request.answers),)
 
 
 def _solver(found: _Found) -> str:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from .model import Model as Model
     from .model import parse as parse
     from .model import read as read
-    from .model import solve as solve
     from .mps import read_mps as read_mps
+    from .one_call import solve as solve
     from .problem import Problem as Problem
     from .problem import verify as verify
 
@@ -37,7 +37,7 @@ _HOMES = {
     "parse": "optc.model",
     "read": "optc.model",
     "read_mps": "optc.mps",
-    "solve": "optc.model",
+    "solve": "optc.one_call",
     "verify": "optc.problem",
 }
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from optc.compiler.facts import structure as facts
+from optc.compiler.facts.bounds import DerivedBound
 from optc.compiler.instance.instance import Family, Instance, blocks
 from optc.compiler.quantifiers import class_name, quantifier_text, quantifier_tree
 from optc.compiler.spaces.domains import Domain
@@ -59,7 +60,10 @@ class Way:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Explanation:
-    """Prints as text; ``to_dict`` gives the same as an object. Without data there are no sizes, forms and routes."""
+    """Prints as text; ``to_dict`` gives the same as an object. Without data there are no sizes, forms and routes.
+
+    ``derived``: the constants that the lowerings of the route taken put into rows because of bounds.
+    """
 
     model: str
     problem_class: str
@@ -68,6 +72,7 @@ class Explanation:
     forms: tuple[Fit, ...] = ()
     routes: tuple[Way, ...] = ()
     findings: tuple[Finding, ...] = ()
+    derived: tuple[DerivedBound, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -85,6 +90,7 @@ class Explanation:
             "routes": [
                 {"steps": list(w.steps), "taken": w.taken, "reason": w.reason, "need": w.need} for w in self.routes
             ],
+            "derived_bounds": [_derived(bound) for bound in self.derived],
         }
 
     def __repr__(self) -> str:
@@ -112,6 +118,22 @@ class Explanation:
             yield "routes"
             for way in self.routes:
                 yield from _way_lines(way)
+        if self.derived:
+            yield ""
+            yield "derived bounds"
+            yield from (f"  {bound.text()}" for bound in self.derived)
+
+
+def _derived(bound: DerivedBound) -> dict[str, Any]:
+    """The largest value of a family of rows, as an object; no row and no value where the family is empty."""
+    row, value = bound.largest() or (None, None)
+    return {
+        "family": bound.row,
+        "row": row,
+        "value": value,
+        "expression": bound.expression,
+        "sources": list(bound.sources),
+    }
 
 
 def _finding_line(finding: Finding) -> str:
@@ -163,14 +185,16 @@ def explain(problem: Problem, backend: str | None = None) -> Explanation:
     }
     known = {what: count for what, count in sizes.items() if count or what in ("decisions", "constraint rows")}
     with np.errstate(all="ignore"):  # numbers that overflow are told of where they are solved
+        routes, derived = _ways(instance, backend)
         return Explanation(
             program.name,
             class_name(program),
             quantifier_text(quantifier_tree(program)),
             known,
             _forms(problem),
-            _ways(instance, backend),
+            routes,
             tuple(_findings(instance)),
+            derived,
         )
 
 
@@ -193,12 +217,13 @@ def _shape(instance: Instance, term: Expr, block: Block, sense: str) -> tuple[st
         return ("constant", "linear")[degree.value], None
     curvature = facts.curvature(instance, term, block.space, block.decisions)
     wanted = "negative semidefinite" if sense == "maximize" else "positive semidefinite"
-    reason = curvature.reason if curvature.value == wanted or curvature.value == "unknown" else degree.reason
-    return _CURVATURES[curvature.value], reason
+    if curvature.value in (wanted, "zero", "unknown"):
+        return _CURVATURES[curvature.value], curvature.reason
+    return _CURVATURES[curvature.value], degree.reason
 
 
 _CURVATURES = {
-    "zero": "linear",
+    "zero": "linear with these data, since no square has a coefficient",
     "positive semidefinite": "convex",
     "negative semidefinite": "concave",
     "indefinite": "neither convex nor concave",
@@ -240,14 +265,15 @@ def _place_text(diagnostic: Diagnostic | None) -> str | None:
     return f"{place.source.name}, line {place.line}" if isinstance(place, Span) else None
 
 
-def _ways(instance: Instance, wanted: str | None) -> tuple[Way, ...]:
+def _ways(instance: Instance, wanted: str | None) -> tuple[tuple[Way, ...], tuple[DerivedBound, ...]]:
+    """The routes, and what the lowerings of the one that is taken derived from bounds."""
     from optc.backends.registry import every, get
     from optc.compiler.plan import plan, take
 
     if wanted is not None:
         get(wanted)
-    found, _ = take(plan(instance, every(), wanted), instance)
-    return tuple(
+    found, lowered = take(plan(instance, every(), wanted), instance)
+    routes = tuple(
         Way(
             (found.signature.problem_class, *route.steps),
             route is found.chosen,
@@ -256,6 +282,7 @@ def _ways(instance: Instance, wanted: str | None) -> tuple[Way, ...]:
         )
         for route in found.routes
     )
+    return routes, () if lowered is None else lowered.derived
 
 
 def _forms(problem: Problem) -> tuple[Fit, ...]:

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -103,7 +103,11 @@ def load_file(path: str) -> Loaded:
     """Reads, parses and checks a model file. Raises ModelError only where the file itself cannot be read."""
     if path.lower().endswith(_DATA_ENDINGS) and Path(path).is_file():
         raise ModelError([report(codes.DATA_FOR_MODEL, Place(path), path=path)])
-    return load(Source(path, read_text(path)))
+    loaded = load(Source(path, read_text(path)))
+    if loaded.program is None or Path(path).name != "model.opt":
+        return loaded
+    # Many models are called model.opt; their folders tell them apart.
+    return replace(loaded, program=replace(loaded.program, name=Path(path).resolve().parent.name or "model"))
 
 
 class _Library:

@@ -1,9 +1,9 @@
-"""``Model``: a checked model without data; ``read``, ``parse`` and ``solve``, the ways in."""
+"""``Model``: a checked model without data; ``read`` and ``parse``, the ways in."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +12,9 @@ from optc.dsl.program import Function, Program
 from optc.dsl.source import Source
 
 from .errors import ModelError
-from .loading import Loaded, is_mps, load, load_file
+from .loading import Loaded, load, load_file
 
 if TYPE_CHECKING:
-    from optc.compiler.result.solution import Solution
-
     from .problem import Problem
 
 DataInput = str | os.PathLike[str] | Mapping[str, Any]
@@ -103,26 +101,3 @@ def read(path: str | os.PathLike[str]) -> Model:
 def parse(text: str, *, name: str = "<text>") -> Model:
     """Checks the text of a model; ``name`` stands for a file name in messages. Raises ModelError."""
     return model_of(load(Source(name, text)))
-
-
-def solve(
-    path: str | os.PathLike[str],
-    data: DataInput | Sequence[DataInput] = (),
-    *,
-    names: Mapping[str, Any] | None = None,
-    allow_surplus: bool = False,
-    **options: Any,
-) -> Solution:
-    """Reads, binds and solves in one call; ``options`` as for ``Problem.solve``.
-
-    ``data`` is one input of ``Model.bind`` or several; an MPS file has its own. Raises ModelError and DataError.
-    """
-    if is_mps(os.fspath(path)):
-        from .mps import read_mps
-
-        if data or names:
-            raise TypeError("an MPS file holds its data; `data` and `names` are for .opt models")
-        return read_mps(path).solve(**options)
-    inputs = [data] if isinstance(data, (str, os.PathLike, Mapping)) else list(data)
-    model = read(path)
-    return model.bind(*inputs, dict(names or {}), allow_surplus=allow_surplus).solve(**options)

@@ -128,9 +128,10 @@ class Problem:
     def lower(self, form: Form | None = None) -> LinearForm:
         """The frozen arrays that a backend would get: ``"linear"``, ``"quadratic"``, or what fits the problem.
 
-        Raises ModelError where the model has no such form, DataError where its numbers are undefined.
+        Raises ModelError where the model has no such form, DataError where its numbers are undefined or not finite.
         """
         from optc.compiler.lowerings import instance_to_linear, instance_to_quadratic
+        from optc.compiler.magnitudes import unusable
 
         ways = {"linear": instance_to_linear, "quadratic": instance_to_quadratic}
         if form is not None and form not in ways:
@@ -141,6 +142,9 @@ class Problem:
             reason = way.accepts(self.instance)
             if reason is None:
                 lowered: LinearForm = way.lower(self.instance)[0]
+                fault = unusable(self.instance, lowered)
+                if fault is not None:
+                    raise DataError([fault])
                 return lowered
         assert reason is not None
         raise ModelError([*self.model.diagnostics, reason])

@@ -55,12 +55,13 @@ def _run(problem: Problem, steps: list[tuple[str | None, Options]], request: Req
     """One method after the other, each from the answer of the one before."""
     backends = every()
     solution: Solution | None = None
-    for name, options in steps:
+    for at, (name, options) in enumerate(steps, 1):
         if solution is not None:
             if not solution.has_point or context.stop() is not None:
                 return solution
             request = replace(request, start={k: f.values for k, f in solution.variables.items()})
-        asked = replace(request, backend=name, options=_parsed(problem, backends, name, options))
+        answers = request.answers if at == len(steps) else 1
+        asked = replace(request, backend=name, options=_parsed(problem, backends, name, options), answers=answers)
         solution = solve_instance(problem.instance, backends, asked, context)
     assert solution is not None  # there is always a step
     return solution

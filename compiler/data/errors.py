@@ -19,6 +19,7 @@ class DataError(Exception):
     """
 
     def __init__(self, diagnostics: Sequence[Diagnostic], supplied: Supplied | None = None) -> None:
-        super().__init__("\n".join(f"{d.code.id}: {d.message}" for d in diagnostics))
+        told = (f"{d.code.id}: {d.message}" for d in diagnostics)
+        super().__init__("\n".join(told) or "some data could not be read, as was told when they were read")
         self.diagnostics = tuple(diagnostics)
         self.supplied = supplied

@@ -62,8 +62,8 @@ def evaluate(term: Expr, table: Table, scope: Scope) -> Values:
     the term has no value in some row.
     """
     with np.errstate(all="ignore"):
-        result = numbers(value(term, table, scope))
-    if result.dtype != np.object_ and np.isnan(result).any():
+        result = measured(term, table, scope)
+    if np.isnan(result).any():
         raise undefined(term, table, np.isnan(result), "it comes out as infinity minus infinity, or 0 times it", scope)
     return result
 
@@ -73,6 +73,17 @@ def numbers(found: Datum) -> Values:
     if isinstance(found, IndexColumn):
         return found.values()
     return found.astype(np.float64) if found.dtype == np.bool_ else found
+
+
+def measured(term: Expr, table: Table, scope: Scope) -> Values:
+    """The values of a term that is calculated with; raises ``EvaluationError`` where they turn out to be texts.
+
+    The members of a set are known with the data only, so the checker cannot tell.
+    """
+    found = numbers(value(term, table, scope))
+    if found.dtype == np.object_:
+        raise undefined(term, table, np.ones((), dtype=np.bool_), "it is a text, and no number", scope)
+    return found
 
 
 def holds(term: Expr, table: Table, scope: Scope) -> NDArray[np.bool_]:
@@ -311,7 +322,7 @@ def _apply(term: Apply, table: Table, scope: Scope) -> Datum:
         return _compare(op, *(value(a, table, scope) for a in term.args))
     if op in _CHAINED:
         return _chain(term, table, scope)
-    args = [numbers(value(a, table, scope)) for a in term.args]
+    args = [measured(a, table, scope) for a in term.args]
     if op in CHECKED:
         bad = UNDEFINED[op](*args)
         if bad.any():
@@ -329,10 +340,10 @@ def _chain(term: Apply, table: Table, scope: Scope) -> Datum:
     while isinstance(left, Apply) and left.op in _CHAINED:
         steps.append(left)
         left = left.args[0]
-    result = numbers(value(left, table, scope))
+    result = measured(left, table, scope)
     for step in reversed(steps):
         for arg in step.args[1:]:
-            result = OPERATIONS[step.op](result, numbers(value(arg, table, scope)))
+            result = OPERATIONS[step.op](result, measured(arg, table, scope))
     return result
 
 
@@ -402,9 +413,9 @@ def _where(
 
 def _piecewise(term: Piecewise, table: Table, scope: Scope) -> Datum:
     """The piece of ``x`` is the last one whose left breakpoint is below it; the outer pieces go on."""
-    x = numbers(value(term.argument, table, scope))
-    points = [numbers(value(b, table, scope)) for b in term.breakpoints]
-    heights = [numbers(value(v, table, scope)) for v in term.values]
+    x = measured(term.argument, table, scope)
+    points = [measured(b, table, scope) for b in term.breakpoints]
+    heights = [measured(v, table, scope) for v in term.values]
     for left, right in pairwise(points):
         if (left >= right).any():
             raise undefined(term, table, left >= right, "the breakpoints do not increase", scope)
@@ -461,7 +472,7 @@ def _reduced(term: Reduce, table: Table, scope: Scope) -> Values:
     child = sets.extend(term.space, table, scope)
     if term.op in ("sum", "count"):
         return _sum(term, table, child, scope)
-    body = numbers(value(term.body, child, scope))
+    body = measured(term.body, child, scope)
     if term.op == "norm1":
         return reduce_to(table, child, np.abs(body), np.add)
     if term.op == "norm2":
@@ -496,8 +507,8 @@ def _logsumexp(table: Table, child: Table, body: Values) -> Values:
 def _sum(term: Reduce, table: Table, child: Table, scope: Scope) -> Values:
     parts = factors(term.body)
     if len(parts) == 1:
-        return reduce_to(table, child, numbers(value(term.body, child, scope)), np.add)
-    values = [numbers(value(p, child, scope)) for p in parts]
+        return reduce_to(table, child, measured(term.body, child, scope), np.add)
+    values = [measured(p, child, scope) for p in parts]
     if child.aligned(table):
         product = _matrix_product(values, table, child)
         if product is not None:

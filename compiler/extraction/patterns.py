@@ -214,13 +214,10 @@ def false_rows(rows: Rows, lower: Floats, upper: Floats) -> list[Diagnostic]:
     if not len(bad):
         return []
     row = int(bad[0])
-    low, high = float(lower[row]), float(upper[row])
-    relation = f"equal to {literal_text(low)}" if low == high else ""
-    if not relation:
-        relation = f"at least {literal_text(low)}" if low > 0 else f"at most {literal_text(high)}"
+    missing = max(float(lower[row]), -float(upper[row]))
     more = f" (and {len(bad) - 1} more rows)" if len(bad) > 1 else ""
     name = entry_text(rows.name, rows.layout.key(row)) + more
-    return [report(FALSE_ROW, rows.span, row=name, value="0", relation=relation)]
+    return [report(FALSE_ROW, rows.span, row=name, amount=literal_text(missing))]
 
 
 def needed_by(node: Node, program: Program) -> frozenset[str]:

@@ -106,14 +106,21 @@ class DerivedBound:
     values: Floats
     sources: tuple[str, ...]
 
+    def largest(self) -> tuple[str, float] | None:
+        """The row with the value of largest size, and that value; None where there are no rows."""
+        if not len(self.values):
+            return None
+        at = int(np.argmax(np.abs(self.values)))
+        return entry_text(self.row, self.layout.key(at)), float(self.values[at])
+
     def text(self) -> str:
         """The largest value with its entry and its sources, on one line."""
-        if not len(self.values):
+        found = self.largest()
+        if found is None:
             return f"{self.row}: no rows"
-        at = int(np.argmax(np.abs(self.values)))
-        entry = entry_text(self.row, self.layout.key(at))
+        entry, value = found
         whence = f", from {', '.join(self.sources)}" if self.sources else ""
-        return f"{entry}: {literal_text(float(self.values[at]))} for {self.expression}{whence}"
+        return f"{entry}: {literal_text(value)} for {self.expression}{whence}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -183,7 +183,8 @@ def build(program: Program, supplied: Supplied, roles: Mapping[str, Role] | None
     """The instance of a program with data.
 
     ``roles``: where a symbol stands in another role than its declaration gives it. Raises ``DataError`` with every
-    independent mistake of the data, of bounds and of index spaces.
+    independent mistake of the data, of bounds and of index spaces; with none where the only ones are those that were
+    told when ``supplied`` was read.
     """
     faults: list[Diagnostic] = []
     notes: list[Diagnostic] = list(supplied.diagnostics)

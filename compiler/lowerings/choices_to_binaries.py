@@ -110,6 +110,11 @@ class Inverse:
     groups: tuple[Groups, ...]
 
 
+def binaries_name(choice: str) -> str:
+    """The family of binaries that stands for a choice."""
+    return f"{choice} (options)"
+
+
 def transfer(signature: Signature) -> Signature | None:
     """The same with whole decisions in place of choices; None where there are none."""
     if "choice" not in signature.features:
@@ -199,7 +204,7 @@ def _binaries(choice: Choice, scope: Scope) -> Variable:
     (option,) = renamed_indices([IndexVar("option", 0, width)]).values()
     space = Space((*plain.generators[:-1], Generator((Bind(option),), options)), plain.condition)
     return Variable(
-        f"{choice.name} (options)",
+        binaries_name(choice.name),
         choice.span,
         space,
         choice.arity + width,

@@ -39,6 +39,7 @@ from ..terms.rewriting import (
     RelationName,
     Rewriter,
     Way,
+    derived,
     extend,
     joined,
     kept,
@@ -51,7 +52,7 @@ from ..terms.rewriting import (
 from ..terms.substitution import bound_indices, freshened, renamed_indices
 from .increments import interpolation
 
-__all__ = ["accepts", "extend", "lift", "lower", "transfer"]
+__all__ = ["accepts", "derived", "extend", "lift", "lower", "transfer"]
 
 NAME = "kinks to rows"
 SOURCE = "instance"

@@ -38,6 +38,7 @@ from ..terms.rewriting import (
     Refused,
     Rewriter,
     Way,
+    derived,
     extend,
     joined,
     kept,
@@ -57,7 +58,7 @@ from ..terms.substitution import (
     substituted,
 )
 
-__all__ = ["accepts", "extend", "lift", "lower", "transfer"]
+__all__ = ["accepts", "derived", "extend", "lift", "lower", "transfer"]
 
 NAME = "products to rows"
 SOURCE = "instance"

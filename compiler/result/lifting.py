@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from optc.dsl.source import Span
+
 from ..evaluation.scope import entry_text
 from ..forms.linear import Floats, LinearForm, Slice
 from ..instance.instance import Instance
@@ -60,12 +62,17 @@ class Names:
                 return entry_text(part.name, self.instance.family(part.name).layout.key(column - part.offset))
         return f"column {column} of the lowered problem"
 
-    def line_of_row(self, row: int) -> int | None:
-        """The line of the model that the row was written on."""
+    def span_of_row(self, row: int) -> Span | None:
+        """Where the row was written in the model."""
         for part in self.form.rows:
             if part.offset <= row < part.offset + part.count:
-                return self.instance.constraint(part.name).symbol.span.line
+                return self.instance.constraint(part.name).symbol.span
         return None
+
+    def line_of_row(self, row: int) -> int | None:
+        """The line of the model that the row was written on."""
+        span = self.span_of_row(row)
+        return None if span is None else span.line
 
     def line_of_column(self, column: int) -> int | None:
         for part in self.form.columns:

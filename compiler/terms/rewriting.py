@@ -109,6 +109,11 @@ def extend(point: Mapping[str, Floats], inverse: Inverse) -> dict[str, Floats]:
     return found
 
 
+def derived(inverse: Inverse) -> tuple[DerivedBound, ...]:
+    """The constants of rows that came from bounds."""
+    return inverse.bounds
+
+
 class Refused(Exception):
     """A term that the rule cannot replace; ``diagnostic`` says why."""
 
@@ -574,6 +579,7 @@ __all__ = [
     "RelationName",
     "Rewriter",
     "Way",
+    "derived",
     "extend",
     "joined",
     "kept",

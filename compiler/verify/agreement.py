@@ -30,9 +30,8 @@ def agrees(instance: Instance, form: LinearForm, seed: int = 0) -> str | None:
         same = np.array_equal(form.lower[own], family.lower) and np.array_equal(form.upper[own], family.upper)
         if not same or np.any(form.integer[own] != family.integer):
             return f"bounds of {family.name}"
-    random = np.random.default_rng(seed)
-    for _ in range(POINTS):
-        x = _random_point(form, random)
+    for draw in range(POINTS):
+        x = _random_point(form, seed + draw)
         point = {f.name: x[f.offset : f.offset + f.count] for f in instance.families}
         different = _rows_differ(instance, form, x, point) or _objective_differs(instance, form, x, point)
         if different:
@@ -53,9 +52,8 @@ def _keeps_points(instance: Instance, lowered: Lowered, seed: int = 0) -> str | 
 
     Then the optimum of the form is no worse than the instance's, and its bound is one of the instance.
     """
-    random = np.random.default_rng(seed)
-    for _ in range(POINTS):
-        x = _random_point(lowered.form, random)
+    for draw in range(POINTS):
+        x = _random_point(lowered.form, seed + draw)
         point = {f.name: x[f.offset : f.offset + f.count] for f in instance.families}
         extended = lowered.extend(point)
         before, after = by_arrays(instance, point), by_arrays(lowered.instance, extended)
@@ -81,13 +79,25 @@ def _keeps_points(instance: Instance, lowered: Lowered, seed: int = 0) -> str | 
     return None
 
 
-def _random_point(form: LinearForm, random: np.random.Generator) -> Floats:
+def _random_point(form: LinearForm, seed: int) -> Floats:
     """A point within the bounds where they are near, of moderate size elsewhere; whole where it must be."""
     low = np.maximum(form.lower, np.where(np.isfinite(form.upper), form.upper, 0.0) - 8.0)
     low = np.where(np.isfinite(form.lower), form.lower, low)
     high = np.minimum(form.upper, low + 8.0)
-    x = random.uniform(low + 0.0, np.maximum(low, high) + 0.0)  # + 0.0: no -0, of which numpy says that it is below 0
+    x: Floats = low + _uniform(len(low), seed) * np.maximum(high - low, 0.0)
     return np.where(form.integer, np.clip(np.rint(x), form.lower, form.upper), x)
+
+
+def _uniform(count: int, seed: int) -> Floats:
+    """Numbers in [0, 1), ``(count,)``: the generator SplitMix64 over a counter (G. L. Steele, D. Lea, C. H. Flood,
+    "Fast splittable pseudorandom number generators", 2014). To import numpy's generators costs more than they do.
+    """
+    start = np.uint64((seed + 1) * 0x632BE59BD9B4E019 % 2**64)
+    bits = start + np.arange(1, count + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    bits ^= bits >> np.uint64(31)
+    return np.ldexp((bits >> np.uint64(11)).astype(np.float64), -53)
 
 
 def _rows_differ(instance: Instance, form: LinearForm, x: Floats, point: dict[str, Floats]) -> str | None:

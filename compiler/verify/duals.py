@@ -30,7 +30,9 @@ def duals(instance: Instance, form: LinearForm, x: Floats, y: Floats, objective:
     if value > 0:
         of_row = len(rows) > 0 and float(rows.max()) == value
         where = names.row(int(np.argmax(rows))) if of_row else names.column(int(np.argmax(columns)))
-    how = f"sign and complementarity over {form.shape[0]:,} rows and {form.shape[1]:,} reduced costs"
+    count, width = form.shape
+    of_rows = f"{count:,} {'row' if count == 1 else 'rows'}"
+    how = f"sign and complementarity over {of_rows} and {width:,} reduced {'cost' if width == 1 else 'costs'}"
     return Line("duals", "checked" if value <= tolerance else "failed", value, tolerance, where, how)
 
 

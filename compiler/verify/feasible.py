@@ -43,7 +43,7 @@ def feasible(instance: Instance, point: Point, tolerance: float) -> Line:
     judge = "by the reference interpreter" if small else "by whole arrays, float64"
     how = f"largest violation over {rows:,} {'row' if rows == 1 else 'rows'}, {judge}"
     worst = max(found, key=lambda w: (w.excess > 1, w.violation), default=None)
-    if worst is None:
+    if worst is None or not rows:
         return Line("feasible", "checked", 0.0, tolerance, None, "no constraints")
     status: Grade = "failed" if worst.excess > 1 else "checked"
     evidence = {"largest violations": {w.family: w.violation for w in found if w.violation > 0}}

@@ -8,7 +8,7 @@ exact solver is reported under its name.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -29,6 +29,7 @@ from .agreement import says_the_same
 from .conflict import Parts
 
 SHOWN = 60  # multipliers or names that a line holds at most
+SOURCES = 5  # names of what constants come from
 SMALL = 400  # sides up to which a conflict is looked for by deletion
 SECONDS = 10.0  # for the search of a small conflict
 
@@ -50,13 +51,26 @@ def infeasible(
     search = context.within(SECONDS).silent()
     proof = _crossing(form) or _by_rays(form, answer, backend, options, search)
     if proof is None:
-        return _unproved(named, form, answer, backend, options, search)
+        return _leaning(_unproved(named, form, answer, backend, options, search), lowered)
     different = says_the_same(instance, lowered)
     added = "the form has columns or rows that the model has not"
     if different is not None and different != added:
         return Line("infeasible", "failed", how=f"the lowered problem differs from the model in {different}")
     status: Grade = "checked" if different == added else "proved"
-    return _line(named, form, proof.kept, status, proof.how, proof.multipliers)
+    return _leaning(_line(named, form, proof.kept, status, proof.how, proof.multipliers), lowered)
+
+
+def _leaning(line: Line, lowered: Lowered) -> Line:
+    """The line with what its rows lean on beside each other: rows of a lowering hold because of bounds elsewhere."""
+    families = {name.removeprefix("bound of ").split("[")[0] for name in line.conflict}
+    starts = tuple(f"{name} " for name in families)  # rows of what was made for a term are called after it
+    used = (bound for bound in lowered.derived if bound.row in families or bound.row.startswith(starts))
+    sources = tuple(dict.fromkeys(source for bound in used for source in bound.sources))
+    if not sources:
+        return line
+    left = len(sources) - SOURCES
+    more = f" and {left:,} more" if left > 0 else ""
+    return replace(line, how=f"{line.how}; its constants come from {', '.join(sources[:SOURCES])}{more}")
 
 
 def _by_rays(form: LinearForm, answer: Answer, backend: Backend, options: object, context: Context) -> Proof | None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from optc.dsl.diagnostics import Diagnostic
 
-from ..forms.linear import Slice
+from ..forms.linear import Floats, Slice
 from ..instance.instance import Instance
 from ..lowering import Lowered, lower_along
 from ..plan import ways
@@ -26,6 +26,7 @@ from ..solve import labelled_decisions, labelled_expressions
 from . import bound as bounds
 from . import infeasible as conflicts
 from .agreement import says_the_same
+from .duals import duals as duals_line
 from .point import Point
 from .report import Report, judge
 from .unbounded import unbounded
@@ -56,6 +57,7 @@ def verify(
         found = _bound(instance, result, claims, point, report.objective, gap)
         lines += found
         limit = next((line.value for line in found if line.status == "proved"), None)
+    lines += _duals(instance, result, point, report.objective or 0.0, tolerance)
     status = _status(report, limit, gap)
     return _solution(instance, status, report, lines, limit, notes, began)
 
@@ -119,6 +121,29 @@ def _bound(
 
 def _from_duals(instance: Instance, lowered: Lowered, result: object, point: Point) -> tuple[float, str] | None:
     """The bound that the answer's duals prove, where it has one for every row."""
+    y = _row_duals(instance, lowered, result)
+    if y is None:
+        return None
+    form = lowered.form
+    x = columns_from(form, {name: np.asarray(values) for name, values in point.items()})
+    proof = bounds.from_duals(form, x, y) if np.isfinite(x).all() else None
+    return proof if proof is not None and says_the_same(instance, lowered) is None else None
+
+
+def _duals(instance: Instance, result: object, point: Point, objective: float, tolerance: float) -> list[Line]:
+    """Whether the duals that the answer states are multipliers at its point; nothing where it states none."""
+    if not isinstance(result, Mapping) or not result.get("duals"):
+        return []
+    lowered = _lowered(instance)
+    y = None if lowered is None else _row_duals(instance, lowered, result)
+    if lowered is None or y is None:
+        return [Line("duals", "open", how="the answer has not one for every row of the lowered problem")]
+    x = columns_from(lowered.form, {name: np.asarray(values) for name, values in point.items()})
+    return [duals_line(instance, lowered.form, x, y, objective, tolerance)] if np.isfinite(x).all() else []
+
+
+def _row_duals(instance: Instance, lowered: Lowered, result: object) -> Floats | None:
+    """The duals that an answer states, for each row of the form; None where a row has none."""
     given = result.get("duals") if isinstance(result, Mapping) else None
     form = lowered.form
     # The dual of a range with decisions outside is a sum, which cannot be taken apart.
@@ -131,9 +156,7 @@ def _from_duals(instance: Instance, lowered: Lowered, result: object, point: Poi
         if values is None:
             return None
         y[part.offset : part.offset + part.count] = values
-    x = columns_from(form, {name: np.asarray(values) for name, values in point.items()})
-    proof = bounds.from_duals(form, x, y) if np.isfinite(x).all() else None
-    return proof if proof is not None and says_the_same(instance, lowered) is None else None
+    return y
 
 
 def _dual_values(instance: Instance, part: Slice, family: object) -> list[float] | None:

@@ -109,7 +109,7 @@ The mend is `set Farms within Shops`, where that is meant, or an index over `Sho
 FALSE_ROW = _code(
     "E0807",
     "a constraint without decisions that is false",
-    "{row} holds no decision and is false: {value} is not {relation}",
+    "{row} holds no decision, and its numbers miss the relation by {amount}",
     "leave the row out with `if`, or mend the data",
     """A row of a constraint has no decision left in it, and the numbers alone break it: no choice of the decisions can
 help. This is taken for a mistake in the model or its data. It often comes from a sum over an empty set:
@@ -239,4 +239,20 @@ number will do, and a mistake in the data is likely, often a default of the wron
       limit[i in I]: x[i] <= most[i]
 
 is mended by `default inf`.""",
+)
+
+COEFFICIENT = _code(
+    "E0817",
+    "a coefficient that no solver can use",
+    "{what} in {where} is {value}: {limit}",
+    "mend the data, or measure in other units so that the numbers lie closer together",
+    """Solvers calculate with about 16 digits. A coefficient that overflows, or that is larger by many powers of ten
+than the tolerance of a row, leaves nothing of the answer's digits.
+
+    param pressure = 2e17          # pascal
+    subject to
+      most: pressure * x <= 1e18
+
+is mended by other units: `pressure = 2e8` in gigapascal, and `<= 1e9`. A large number that stands for "no limit" is
+better left out, or written `inf` as a bound.""",
 )

@@ -284,15 +284,31 @@ help most often.
 
 ALTERNATIVES = _code(
     "N0601",
-    "one answer only",
-    "the route through backend `{backend}` gives one answer; {count} were asked for",
+    "fewer answers than asked for",
+    "{given} given where {count} were asked for: {reason}",
     None,
     """\
-`-n K` asks for several answers. Not every route can enumerate them; this one gives the best it has, and
-`alternatives_complete` is false.
+`-n K` asks for several answers. Those are given that differ in a whole decision (binary, integer, spin or a choice):
+each is forbidden by a cut, and what is left is solved again. So answers of a model of continuous decisions alone, which
+are mostly as many as there are numbers, cannot be told apart; and a decision with more than two values needs bounds for
+the cut. Where the time is over before it is known that there are no more, `alternatives_complete` is false.
 
-    optc solve plan.opt -n 5       # HiGHS: one answer
-    optc solve plan.opt            # the same, without the note
+    var x[Items] in [0, 1]     # -n 5 gives one answer
+    var x[Items] binary        # -n 5 gives up to five
+""",
+)
+
+LEFT_OUT = _code(
+    "W0605",
+    "a further answer does not hold",
+    "a further answer of backend `{backend}` is left out: it violates `{where}` by {value}, more than {limit}",
+    "scale the model so that its coefficients lie nearer to 1, or tighten the backend's tolerances",
+    """\
+Every answer asked for with `-n` is evaluated on the model as written, as the first one is. Here one breaks a constraint
+by more than the tolerance; it is not among the alternatives, and they are not called complete.
+
+    1e9 * x <= 1         # a violation of 1e-9 in x is 1 here
+    x <= 1e-9            # the same, in units that suit x better
 """,
 )
 

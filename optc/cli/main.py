@@ -59,11 +59,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as end:  # argparse has printed help or the mistake
         return end.code if isinstance(end.code, int) else Exit.USAGE
     try:
+        return _ended(args)
+    except BrokenPipeError:
+        return _reader_gone()
+
+
+def _ended(args: argparse.Namespace) -> int:
+    """Runs the command; what it raises is printed, which may again find that nobody reads."""
+    try:
         status: int = args.run(args)
         sys.stdout.flush()
         return status
     except BrokenPipeError:
-        return _reader_gone()
+        raise
     except KeyboardInterrupt:
         return _interrupted(args)
     except Exception as fault:

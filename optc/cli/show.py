@@ -17,6 +17,9 @@ from .output import use_color
 FEW = 25
 """Rows of a family that are shown without ``-v``."""
 
+ROUNDING = 1e-9
+"""Entries of at most this size are taken for zeros without ``-v``."""
+
 _STYLE = {
     "optimal": "bold green",
     "equilibrium": "bold green",
@@ -115,7 +118,7 @@ def _answer(result: Mapping[str, Any]) -> Section:
         rows.append(("bound", number(result["bound"], 10)))
     if result.get("gap") is not None:
         rows.append(("gap", number(result["gap"], 3)))
-    seconds = result.get("seconds") or {}
+    seconds = {phase: value for phase, value in (result.get("seconds") or {}).items() if value}  # what was done
     if seconds:
         spent = ", ".join(f"{phase} {value:.3f} s" for phase, value in seconds.items())
         rows.append(("time", spent))
@@ -145,6 +148,8 @@ def _details(result: Mapping[str, Any], *, everything: bool) -> list[Section]:
         )
         note = "these are all" if result.get("alternatives_complete") else "there may be more"
         sections.append(Section("further answers (their variables: --json or -o)", rows, frozenset({1}), note))
+    elif result.get("alternatives_complete"):
+        sections.append(Section("further answers", (), frozenset(), "there are none"))
     if result.get("certificate"):
         sections.append(_certificate(result["certificate"]))
         sections += [_conflict(line) for line in result["certificate"] if line.get("conflict")]
@@ -154,13 +159,17 @@ def _details(result: Mapping[str, Any], *, everything: bool) -> list[Section]:
 
 
 def _families(title: str, families: Mapping[str, Any], *, everything: bool) -> Section:
-    """Non-zero entries, family by family; a long family is cut, and the note counts what is not shown."""
+    """Non-zero entries, family by family; a long family is cut, and the note counts what is not shown.
+
+    What is left of a zero after rounding counts as one, unless everything is asked for.
+    """
     rows: list[tuple[str, ...]] = []
+    limit = 0.0 if everything else ROUNDING
     zeros = cut = 0
     for name, family in families.items():
         kept = 0
         for *index, value in family["values"]:
-            if index and value == 0:
+            if index and isinstance(value, (int, float)) and abs(value) <= limit:
                 zeros += 1
                 continue
             kept += 1

@@ -12,6 +12,7 @@ from optc.compiler.data.errors import DataError
 from optc.compiler.evaluation.evaluate import evaluate
 from optc.compiler.evaluation.scope import EvaluationError
 from optc.compiler.instance.instance import Instance
+from optc.compiler.lowerings import instance_to_linear
 from optc.compiler.spaces.algebra import UNIT
 
 
@@ -114,6 +115,24 @@ def test_values_at_a_point_are_undefined_only_there() -> None:
     with pytest.raises(EvaluationError) as raised:
         evaluate(term, UNIT, scope.at({"x": np.array([[2.0], [0.0]]), "y": np.array([[1.0], [1.0]])}))
     assert raised.value.diagnostic.code.id == "E0801"
+
+
+@pytest.mark.parametrize(
+    "objective",
+    [
+        "x + sum(mean[a] * a for a in Assets)",
+        "x + sum(a for a in Assets)",
+        "x + max(a for a in Assets)",
+        "x + sum(abs(a) for a in Assets)",
+        "sum(x * a for a in Assets)",
+    ],
+)
+def test_calculating_with_members_that_are_texts_is_told(objective: str) -> None:
+    text = f"set Assets\nparam mean[Assets]\nvar x in [0, 1]\nminimize c: {objective}\n"
+    instance = build(text, Assets=["u", "v"], mean=[1.0, 2.0])
+    with pytest.raises((DataError, EvaluationError)) as caught:
+        instance_to_linear.lower(instance)
+    assert str(caught.value).endswith("it is a text, and no number")
 
 
 def test_infinities_that_cancel_are_undefined() -> None:

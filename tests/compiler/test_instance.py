@@ -86,7 +86,7 @@ subject to
     (found,) = raised.value.diagnostics
     assert (found.code.id, found.message) == (
         "E0807",
-        'need["a"] holds no decision and is false: 0 is not at least 2',
+        'need["a"] holds no decision, and its numbers miss the relation by 2',
     )
     instance_to_linear.lower(build(text, N=["a", "b"], A=[("a", "b")], d={("a",): 0, ("b",): 1}))
 

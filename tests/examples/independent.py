@@ -9,6 +9,8 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from combinations import best_assignment, best_subset, facilities, round_trip
+from commitment import cheapest_day
 from lots import least_cost
 from puzzles import map_colors, sudoku_start
 from scipy.optimize import Bounds, LinearConstraint, linprog, milp, minimize
@@ -214,5 +216,10 @@ SOLVERS: dict[str, Callable[[], float]] = {
     "us_map_coloring": partial(map_colors, EXAMPLES / "us_map_coloring/states.json"),
     "lot_sizing": partial(least_cost, EXAMPLES / "lot_sizing/data.json"),
     "sudoku": partial(sudoku_start, EXAMPLES / "sudoku/clues.json"),
+    "facility_location": partial(facilities, EXAMPLES / "facility_location/data.json"),
+    "travelling_salesman": partial(round_trip, EXAMPLES / "travelling_salesman/data.json"),
+    "knapsack": partial(best_subset, EXAMPLES / "knapsack/data.json"),
+    "quadratic_assignment": partial(best_assignment, EXAMPLES / "quadratic_assignment/data.json"),
+    "unit_commitment": partial(cheapest_day, EXAMPLES / "unit_commitment/day.json"),
     **{f"dc_opf/{case}": partial(dc_opf, case) for case in CASES},
 }

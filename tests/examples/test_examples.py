@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import runpy
 from pathlib import Path
 from typing import Any
 
@@ -53,15 +54,25 @@ def test_every_example_folder_is_run() -> None:
     assert {p.parent for p in EXAMPLES.glob("*/model.opt")} == {run[1] for run in runs()}
 
 
-@pytest.mark.parametrize("module", ["portfolio", "multicommodity"])
-def test_made_up_data_can_be_made_again(module: str) -> None:
-    import runpy
+def stored(folder: str, file: str) -> Any:
+    return json.loads((EXAMPLES / folder / file).read_text(encoding="utf-8"))
 
-    made = runpy.run_path(str(EXAMPLES / module / "generate.py"))
-    if module == "multicommodity":
-        stored = json.loads((EXAMPLES / module / "network.json").read_text(encoding="utf-8"))
-        assert json.loads(json.dumps(made["network"](made["SEED"]))) == stored
-    else:
-        rows = (EXAMPLES / module / "gains.csv").read_text(encoding="utf-8").splitlines()[1:]
-        stored_rows = [[float(v) for v in row.split(",")[1:]] for row in rows]
-        assert made["gains"](made["SEED"]) == stored_rows
+
+@pytest.mark.parametrize(
+    ("folder", "function", "file"),
+    [
+        ("multicommodity", "network", "network.json"),
+        ("facility_location", "market", "data.json"),
+        ("travelling_salesman", "cities", "data.json"),
+        ("knapsack", "sack", "data.json"),
+    ],
+)
+def test_made_up_data_can_be_made_again(folder: str, function: str, file: str) -> None:
+    made = runpy.run_path(str(EXAMPLES / folder / "generate.py"))
+    assert json.loads(json.dumps(made[function](made["SEED"]))) == stored(folder, file)
+
+
+def test_made_up_gains_can_be_made_again() -> None:
+    made = runpy.run_path(str(EXAMPLES / "portfolio/generate.py"))
+    rows = (EXAMPLES / "portfolio/gains.csv").read_text(encoding="utf-8").splitlines()[1:]
+    assert made["gains"](made["SEED"]) == [[float(v) for v in row.split(",")[1:]] for row in rows]

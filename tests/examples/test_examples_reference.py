@@ -31,6 +31,13 @@ def table(path: Path) -> tuple[list[str], list[list[float | str]]]:
     return header, [[number(cell) for cell in row] for row in rows]
 
 
+def flat(value: Any) -> list[float]:
+    """The numbers of a nested list, the last index fastest."""
+    if isinstance(value, list):
+        return [number for part in value for number in flat(part)]
+    return [float(value)]
+
+
 def from_json(path: Path, program: Program) -> RawData:
     """Sets as lists, parameters by position, by key or by rows."""
     data = json.loads(path.read_text(encoding="utf-8"))
@@ -51,8 +58,7 @@ def from_json(path: Path, program: Program) -> RawData:
         elif isinstance(value, dict):
             parameters[name] = {(key,): entry for key, entry in value.items()}
         elif isinstance(value, list):
-            entries = [float(v) for v in value]
-            parameters[name] = dict(zip(keys(name), entries, strict=True))
+            parameters[name] = dict(zip(keys(name), flat(value), strict=True))
     return RawData(sets=sets, parameters=parameters)
 
 

@@ -112,6 +112,17 @@ def test_explain_shows_the_shape_of_objectives_and_constraints(
     assert json.loads(capsys.readouterr().out)["findings"]
 
 
+def test_explain_does_not_call_squares_without_coefficients_nonlinear(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "m.opt"
+    path.write_text("param a\nvar x in [0, 1]\nminimize c: a * x^2 + x\n", encoding="utf-8")
+    assert main(["explain", str(path), "-D", "a=0"]) == 0
+    assert "objective c is linear with these data, since no square has a coefficient\n" in capsys.readouterr().out
+    assert main(["explain", str(path), "-D", "a=1"]) == 0
+    assert "objective c is convex\n" in capsys.readouterr().out
+
+
 def test_explain_says_why_there_is_no_route(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     game = tmp_path / "game.opt"
     game.write_text(GAME, encoding="utf-8")

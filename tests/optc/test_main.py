@@ -106,6 +106,13 @@ def test_a_reader_that_goes_away_is_no_fault() -> None:
     assert done.stderr == ""
 
 
+def test_a_reader_that_goes_away_before_an_error_is_no_fault() -> None:
+    command = f"{sys.executable} -m optc check missing.opt --json | true; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert "Traceback" not in done.stderr
+
+
 def test_the_module_and_the_exit_status_of_the_process() -> None:
     done = run("check", "-", stdin=MODEL)
     assert done.returncode == 0

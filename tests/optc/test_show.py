@@ -69,6 +69,14 @@ def test_zeros_of_families_are_counted_and_scalars_are_shown(capsys: pytest.Capt
     assert "crews" in text
 
 
+def test_what_rounding_leaves_of_a_zero_counts_as_one_unless_everything_is_asked_for(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    dust = result(variables={"x": {"index": ["I"], "values": [["a", 2e-14], ["b", -3e-12], ["c", 2e-6]]}})
+    assert "2 are zero" in shown(capsys, dust)
+    assert "2e-14" in shown(capsys, dust, verbose=True)
+
+
 def test_long_families_are_cut_with_a_note_and_whole_with_v(capsys: pytest.CaptureFixture[str]) -> None:
     values = [[k, 1.0] for k in range(FEW + 7)]
     long = result(variables={"x": {"index": ["I"], "values": values}})
@@ -195,3 +203,12 @@ def test_parquet_without_polars_names_the_package(tmp_path: Path, monkeypatch: p
     assert diagnostic.code.id == "E0708"
     assert "optc[data]" in diagnostic.hints[0].text
     ensure_writable(tmp_path / "answer.csv")
+
+
+def test_further_answers_are_listed_or_said_to_be_none(capsys: pytest.CaptureFixture[str]) -> None:
+    other = {"objective": 12.5, "variables": {}}
+    text = shown(capsys, result(alternatives=[other], alternatives_complete=True))
+    assert "further answers" in text and "these are all" in text
+    assert "there may be more" in shown(capsys, result(alternatives=[other]))
+    assert "there are none" in shown(capsys, result(alternatives_complete=True))
+    assert "further answers" not in shown(capsys, result())

@@ -74,10 +74,41 @@ def solved(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, di
 
 
 # --------------------------------------------------------------------------------------------------- exit statuses
+def test_a_file_called_model_is_named_by_its_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "bakery"
+    folder.mkdir()
+    (folder / "model.opt").write_text(LP, encoding="utf-8")
+    assert solved(capsys, str(folder / "model.opt"))[1]["model"] == "bakery"
+
+
+@pytest.mark.parametrize(
+    ("coefficient", "message"),
+    [
+        ("2e17", "the coefficient of x in cap is 2e+17: the solver takes none of 1e+15 or more"),
+        ("1e300 * 1e300", "the coefficient of x in cap is inf: it must be finite"),
+    ],
+)
+def test_1_a_coefficient_that_no_solver_can_use(
+    write: Any, capsys: pytest.CaptureFixture[str], coefficient: str, message: str
+) -> None:
+    model = write(f"var x in [0, 10]\nmaximize c: x\nsubject to\n  cap: {coefficient} * x <= 5\n")
+    status, value, _ = solved(capsys, model)
+    (found,) = value["diagnostics"]
+    assert (status, value["status"]) == (1, "error")
+    assert (found["code"], found["message"], found["line"]) == ("E0817", message, 4)
+
+
+def test_1_a_cost_that_is_not_finite(write: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    status, value, _ = solved(capsys, write("var x in [0, 10]\nminimize c: 1e300 * 1e300 * x\n"))
+    assert (status, [d["code"] for d in value["diagnostics"]]) == (1, ["E0817"])
+    status, value, _ = solved(capsys, write("var x in [0, 10]\nminimize c: 1e300 * 1e300 * x^2\n"))
+    assert (status, [d["code"] for d in value["diagnostics"]]) == (1, ["E0817"])
+
+
 def test_0_an_optimal_answer(write: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    status, value, log = solved(capsys, write(LP))
+    status, value, log = solved(capsys, write(LP, "least.opt"))
     assert (status, log) == (0, "")
-    assert (value["schema"], value["model"], value["class"]) == (1, "model", "linear")
+    assert (value["schema"], value["model"], value["class"]) == (1, "least", "linear")
     assert (value["status"], value["termination"], value["sense"]) == ("optimal", "converged", "minimize")
     assert (value["objective"], value["bound"], value["objectives"]) == (2.0, 2.0, {"total": 2.0})
     assert value["variables"]["x"]["index"] == ["I"]

@@ -69,6 +69,21 @@ def test_a_model_that_its_logic_makes_infeasible_has_a_conflict(name: str) -> No
     assert line.how.startswith("by scip") and "none of these can be left out" in line.how
 
 
+def test_a_conflict_of_a_rewritten_model_names_what_its_constants_come_from() -> None:
+    text = """
+    var x >= 0
+    var y >= 0
+    var z binary
+    minimize x
+    subject to
+      cap: x + y <= 10
+      w: x * z >= 11
+    """
+    line = optc.parse(text).bind().solve(backend="highs").certificate.line("infeasible")
+    assert line is not None and line.conflict is not None
+    assert "cap" in line.conflict or "row cap" in line.how
+
+
 def test_a_complementarity_that_cannot_hold_is_infeasible() -> None:
     found = solved("var x in [0, 4]\nminimize x\nsubject to\n  c: x >= 1 complements x <= 3\n  d: 1.5 <= x <= 2.5\n")
     line = found.certificate.line("infeasible")

@@ -67,7 +67,16 @@ def test_a_tampered_value_fails_by_name() -> None:
     assert {line.claim: line.where for line in found.certificate.failed} == {
         "feasible": "need",
         "stated objective": None,
+        "duals": "need",
     }
+
+
+def test_tampered_duals_fail_though_the_bound_is_proved() -> None:
+    given = result(DIET)
+    assert {line.claim: line.status for line in verify(instance(DIET), given).certificate}["duals"] == "checked"
+    given["duals"]["need"]["values"][0][-1] += 1.0
+    found = verify(instance(DIET), given)
+    assert [line.claim for line in found.certificate.failed] == ["duals"]
 
 
 def test_tampered_multipliers_fail() -> None:

@@ -1,0 +1,36 @@
+"""``optc.solve``: a file and its data to an answer, in one call."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from .loading import is_mps
+from .model import DataInput, read
+
+if TYPE_CHECKING:
+    from optc.compiler.result.solution import Solution
+
+
+def solve(
+    path: str | os.PathLike[str],
+    data: DataInput | Sequence[DataInput] = (),
+    *,
+    names: Mapping[str, Any] | None = None,
+    allow_surplus: bool = False,
+    **options: Any,
+) -> Solution:
+    """Reads, binds and solves in one call; ``options`` as for ``Problem.solve``.
+
+    ``data`` is one input of ``Model.bind`` or several; an MPS file has its own. Raises ModelError and DataError.
+    """
+    if is_mps(os.fspath(path)):
+        from .mps import read_mps
+
+        if data or names:
+            raise TypeError("an MPS file holds its data; `data` and `names` are for .opt models")
+        return read_mps(path).solve(**options)
+    inputs = [data] if isinstance(data, (str, os.PathLike, Mapping)) else list(data)
+    model = read(path)
+    return model.bind(*inputs, dict(names or {}), allow_surplus=allow_surplus).solve(**options)
