@@ -327,6 +327,7 @@ def _solution(
     limit: float | None,
 ) -> Solution:
     instance, answer, backend = found.instance, found.answer, found.route.backend
+    named = {} if report_ is None else labelled_expressions(instance, report_.point)
     stated = instance.program.root.objective
     kind = class_name(instance.program)
     value = None if report_ is None else report_.objective
@@ -344,14 +345,14 @@ def _solution(
         limit,
         {} if value is None else {name: value},
         {} if report_ is None else labelled_decisions(instance, report_.point),
-        {} if report_ is None else labelled_expressions(instance, report_.point),
+        named,
         None,
         None if duals is None else _labelled_rows(instance, lifting.by_row_family(found.form.rows, duals)),
         None if reduced is None else _reduced_costs(instance, found.form, reduced),
         (),
         False,
         Certificate(certificate),
-        (*found.request.notes, *instance.notes),
+        (*found.request.notes, *instance.notes, *_undefined(instance, named)),
         BackendRecord(backend.name, backend.version(), _changed(found.options)),
         tuple(dict.fromkeys((kind, *found.route.steps))),
         seed=found.context.seed,
@@ -377,6 +378,12 @@ def labelled_expressions(instance: Instance, point: Point) -> dict[str, Labelled
         symbol = instance.program.symbols[name]
         found[name] = Labelled(name, index_names(symbol.space), instance.scope.layouts[name].members, values)
     return found
+
+
+def _undefined(instance: Instance, named: Mapping[str, Labelled]) -> list[Diagnostic]:
+    """A warning for each ``let`` that has no value somewhere."""
+    without = [name for name, found in named.items() if np.isnan(found.values).any()]
+    return [report(solving.UNDEFINED_AT_ANSWER, instance.program.symbols[name].span, name=name) for name in without]
 
 
 def _labelled_rows(instance: Instance, values: Mapping[str, Floats]) -> dict[str, Labelled]:

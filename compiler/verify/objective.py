@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from optc.dsl.program import NamedExpression
+from optc.dsl.program import Expr, NamedExpression
 
-from ..evaluation.evaluate import evaluate, numbers
+from ..evaluation.evaluate import evaluate, flat_values, numbers
+from ..evaluation.scope import EvaluationError, Scope
 from ..instance.instance import Instance
 from ..result.certificate import Line
-from ..spaces.algebra import UNIT
+from ..spaces.algebra import UNIT, Table, filtered
 from ..spaces.domains import Values
 from .point import Point, is_small, reference_of, reference_values
 
@@ -44,11 +45,29 @@ def objective_line(instance: Instance, value: float | None) -> Line | None:
 
 
 def expressions(instance: Instance, point: Point) -> dict[str, Values]:
-    """The flat values of every ``let`` that holds decisions or data, by name."""
+    """The flat values of every ``let`` that holds decisions or data, by name; NaN where there is none at the point.
+
+    An answer is no worse for a report that it leaves undefined. In a family of more than ``EACH`` rows one such row
+    makes all of them NaN.
+    """
     found: dict[str, Values] = {}
     for name, symbol in instance.program.symbols.items():
         if isinstance(symbol, NamedExpression):
             layout = instance.scope.layouts[name]
-            values = instance.values(symbol.definition, point, layout, name)
+            table, scope = layout.table, instance.scope.at(point).named(name)
+            values = _where_defined(symbol.definition, table, scope, layout.size)
             found[name] = np.broadcast_to(values, (layout.size,)).astype(np.float64)
     return found
+
+
+EACH = 1000
+
+
+def _where_defined(term: Expr, table: Table, scope: Scope, rows: int) -> Values:
+    try:
+        return flat_values(term, table, scope)
+    except EvaluationError:
+        if rows <= 1 or rows > EACH:
+            return np.full(rows, np.nan)
+    single = (filtered(table, (np.arange(rows) == row).reshape(table.shape)) for row in range(rows))
+    return np.concatenate([_where_defined(term, part, scope, 1) for part in single])

@@ -282,6 +282,22 @@ help most often.
 """,
 )
 
+UNDEFINED_AT_ANSWER = _code(
+    "W0606",
+    "named expression without a value at the answer",
+    "`{name}` has no value at the answer",
+    "it is reported as `nan`; the answer itself holds",
+    """\
+A `let` that the objective and the constraints do not need is only a report. Where it divides by zero, or takes a
+logarithm of what is not positive, at the values that were found, there is nothing to report.
+
+    var x[I] >= 0
+    let share[i in I] = x[i] / sum(x[j] for j in I)
+
+has no value where all of `x` is zero; `if sum(x[j] for j in I) > 0 then … else 0` has.
+""",
+)
+
 ALTERNATIVES = _code(
     "N0601",
     "fewer answers than asked for",

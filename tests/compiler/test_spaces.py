@@ -96,9 +96,9 @@ def test_values_lift_and_reduce_along_the_chain() -> None:
 
 def test_a_constant_axis_is_not_materialised() -> None:
     outer = axis(run_domain(1, 3), [ROW])
-    table = product(outer, axis(run_domain(1, 10**9), [COLUMN]))
-    found = reduce_to(outer, table, np.array([[1.0], [2.0], [3.0]]), np.add)
-    assert found.tolist() == [1e9, 2e9, 3e9]
+    table = product(product(outer, axis(run_domain(1, 10**5), [COLUMN])), axis(run_domain(1, 10**6), [ITEM]))
+    found = reduce_to(outer, table, np.array([[[1.0]], [[2.0]], [[3.0]]]), np.add)
+    assert found.reshape(-1).tolist() == [1e11, 2e11, 3e11]
 
 
 def test_a_filter_keeps_the_rows_in_order() -> None:

@@ -74,6 +74,14 @@ def solved(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, di
 
 
 # --------------------------------------------------------------------------------------------------- exit statuses
+def test_0_a_report_without_a_value_at_the_answer_is_nan(write: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    text = "set I = {1, 2}\nvar x[I] in [0, 5]\nlet b[i in I] = 1 / (x[i] - (i - 1))\nminimize c: x[1] + (x[2] - 2)^2\n"
+    status, value, _ = solved(capsys, write(text))
+    assert (status, value["status"]) == (0, "optimal")
+    assert value["expressions"]["b"]["values"] == [[1, "nan"], [2, pytest.approx(1, abs=1e-5)]]
+    assert [(d["code"], d["line"]) for d in value["diagnostics"]] == [("W0606", 3)]
+
+
 def test_a_file_called_model_is_named_by_its_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "bakery"
     folder.mkdir()
