@@ -144,7 +144,8 @@ def _families(
         if new is not None:
             found.append(new)
             offset += new.count
-    return tuple(found)
+    same = len(found) == len(families) and all(a is b for a, b in zip(found, families, strict=True))
+    return families if same else tuple(found)  # the same tuple: what is kept of the columns stays right
 
 
 def _bound_names(family: Family) -> frozenset[str]:

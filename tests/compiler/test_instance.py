@@ -11,6 +11,7 @@ from agreement import instance_of, program_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import optc
 from optc.compiler.data.errors import DataError
 from optc.compiler.evaluation import sets
 from optc.compiler.extraction import assembly
@@ -315,3 +316,14 @@ def test_bad_new_data_are_refused_and_leave_the_instance_as_it_was() -> None:
         instance.update(cost=-1)
     assert instance.family("x").upper.tolist() == [1]
     assert Path(__file__).exists()
+
+
+def test_an_update_that_moves_no_bound_keeps_the_columns() -> None:
+    problem = optc.parse(
+        "param c[1..3]\nparam top\nvar x[1..3] in [0, top]\nminimize sum(c[i] * x[i] for i in 1..3)\n"
+    ).bind(c=[1, 2, 3], top=4)
+    first = problem.lower("linear")
+    costs = problem.update(c=[3, 2, 1]).lower("linear")
+    assert costs.lower is first.lower and costs.upper is first.upper
+    assert costs.cost.tolist() == [3, 2, 1]
+    assert problem.update(top=9).lower("linear").upper.tolist() == [9, 9, 9]
