@@ -216,27 +216,34 @@ def constants(monomials: Sequence[Monomial], root: Table, scope: Scope) -> Value
 
 @dataclass(frozen=True, eq=False)
 class Linear:
-    """The pattern of a linear expression: for each part the columns of its entries, 1-D."""
+    """The pattern of a linear expression: for each part the columns of its entries, 1-D, and whether they are a run."""
 
     parts: tuple[tuple[Ints, Entries], ...]
+    runs: tuple[bool, ...]
 
 
 def linear(monomials: Sequence[Monomial], offsets: Offsets, scope: Scope) -> Linear:
     """The pattern of linear monomials without rows."""
     found = [(columns_of(m.refs[0], m.table, offsets, scope), _entries(m)) for m in monomials]
-    return Linear(tuple((wide(c, e.shape), e) for c, e in found))
+    parts = tuple((wide(c, e.shape), e) for c, e in found)
+    return Linear(parts, tuple(_is_run(columns) for columns, _ in parts))
+
+
+def _is_run(columns: Ints) -> bool:
+    """Whether the columns are neighbours in rising order, so that their entries can be added as a slice."""
+    last = len(columns) - 1
+    return last >= 0 and int(columns[last]) - int(columns[0]) == last and bool(np.all(columns[1:] > columns[:-1]))
 
 
 def add_to(vector: Floats, pattern_: Linear, scope: Scope) -> None:
     """Adds a linear expression to a vector over all columns, ``(n,)`` or ``(batch, n)``."""
     lead = vector.shape[:-1]
-    for columns, part in pattern_.parts:
+    for (columns, part), is_run in zip(pattern_.parts, pattern_.runs, strict=True):
         if not len(columns):
             continue
         values = coefficients(part, scope)
-        first, last = int(columns[0]), int(columns[-1])
-        if last - first == len(columns) - 1 and bool(np.all(columns[1:] > columns[:-1])):
-            run = vector[..., first : last + 1].reshape(lead + part.shape)
+        if is_run:
+            run = vector[..., columns[0] : columns[-1] + 1].reshape(lead + part.shape)
             run += values
         elif lead:
             where: Any = (..., columns)
