@@ -23,7 +23,7 @@ def unusable(instance: Instance, form: LinearForm, largest: float = math.inf) ->
     ``instance`` is the one that was lowered to ``form``. Right sides and bounds may be infinite and are no matter here.
     """
     names = Names(instance, form)
-    at = _first(form.values, largest)
+    at = _first_of_rows(instance, form, largest)
     if at is not None:
         row = int(np.searchsorted(form.starts, at, side="right")) - 1
         where = names.row(row)
@@ -59,6 +59,17 @@ def _told(span: Span | Place | None, decision: str, where: str, value: float, la
     limit = f"the solver takes none of {largest:g} or more" if math.isfinite(value) else _FINITE
     what = f"the coefficient of {decision}"
     return report(COEFFICIENT, span, what=what, where=where, value=f"{value:g}", limit=limit)
+
+
+def _first_of_rows(instance: Instance, form: LinearForm, largest: float) -> int | None:
+    """As ``_first`` for the rows; arrays that an update left as they were are not read again."""
+    known = instance.patterns.get("usable rows")
+    if isinstance(known, tuple) and known[0] is form.values and known[1] <= largest:
+        return None
+    at = _first(form.values, largest)
+    if at is None:
+        instance.patterns["usable rows"] = (form.values, largest)
+    return at
 
 
 def _first(values: Floats, largest: float) -> int | None:

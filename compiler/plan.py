@@ -14,6 +14,7 @@ from itertools import count
 
 import numpy as np
 
+from optc.dsl.catalogue.instances import UNDEFINED_VALUE
 from optc.dsl.diagnostics import Diagnostic
 
 from .backend import Backend
@@ -175,6 +176,8 @@ def take(routes: Plan, instance: Instance) -> tuple[Plan, Lowered | None]:
         if key not in known:
             known[key] = lower_along(route.path, instance)
         found = known[key]
+        if isinstance(found, Diagnostic) and found.code is UNDEFINED_VALUE:
+            raise DataError([found])  # no other route could calculate with it
         if isinstance(found, Diagnostic):  # the last to refuse asked for least, so its reason is told first
             hint = found.hints[0].text if found.hints else ""
             confirmed[at] = replace(route, refused=found.message, need=hint, passed=5 + at)

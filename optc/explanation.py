@@ -116,8 +116,7 @@ class Explanation:
         if self.routes:
             yield ""
             yield "routes"
-            for way in self.routes:
-                yield from _way_lines(way)
+            yield from _route_lines(self.routes)
         if self.derived:
             yield ""
             yield "derived bounds"
@@ -158,11 +157,18 @@ _WORDS = {
 }
 
 
-def _way_lines(way: Way) -> Iterator[str]:
-    steps = " > ".join(dict.fromkeys(way.steps))
-    yield f"  {steps}: {'taken' if way.taken else 'not taken'}{'' if way.taken else f', {way.reason}'}"
-    if way.need:
-        yield f"      {way.need}"
+def _route_lines(routes: tuple[Way, ...]) -> Iterator[str]:
+    """The routes as text; those that differ in their backend alone share a line, and advice is given once."""
+    backends: dict[tuple[tuple[str, ...], str | None, str], list[str]] = {}
+    for way in routes:
+        backends.setdefault((way.steps[:-1], way.reason, way.need), []).append(way.steps[-1])
+    told = set()
+    for (steps, reason, need), ends in backends.items():
+        route = " > ".join((*dict.fromkeys(steps), " or ".join(ends)))
+        yield f"  {route}: {'taken' if reason is None else f'not taken, {reason}'}"
+        if need and need not in told:
+            yield f"      {need}"
+            told.add(need)
 
 
 def explain_program(program: Program) -> Explanation:

@@ -319,7 +319,7 @@ def _apply(term: Apply, table: Table, scope: Scope) -> Datum:
     if op == "not":
         return ~holds(term.args[0], table, scope)
     if op in COMPARISONS:
-        return _compare(op, *(value(a, table, scope) for a in term.args))
+        return _compared(term, table, scope)
     if op in _CHAINED:
         return _chain(term, table, scope)
     args = [measured(a, table, scope) for a in term.args]
@@ -345,6 +345,17 @@ def _chain(term: Apply, table: Table, scope: Scope) -> Datum:
         for arg in step.args[1:]:
             result = OPERATIONS[step.op](result, measured(arg, table, scope))
     return result
+
+
+def _compared(term: Apply, table: Table, scope: Scope) -> Values:
+    """A comparison; raises ``EvaluationError`` where a text is to be smaller or larger than a number."""
+    a, b = (value(arg, table, scope) for arg in term.args)
+    if term.op not in ("eq", "ne"):
+        texts = [numbers(datum).dtype == np.object_ for datum in (a, b)]
+        if texts[0] != texts[1]:
+            wrong = term.args[0] if texts[0] else term.args[1]
+            raise undefined(wrong, table, np.ones((), dtype=np.bool_), "it is a text, and no number", scope)
+    return _compare(term.op, a, b)
 
 
 def _compare(op: str, a: Datum, b: Datum) -> Values:

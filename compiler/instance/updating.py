@@ -109,8 +109,8 @@ def _stale(key: object, kept: object, changed: frozenset[str]) -> bool:
     return bool(symbols_in(node) & changed)
 
 
-KEPT = frozenset({"row arrays", "columns", "cost"})
-"""Kept arrays that know the age of the data they came from."""
+KEPT = frozenset({"row arrays", "columns", "cost", "usable rows"})
+"""Kept arrays that know the age of the data they came from, or that are compared by identity."""
 
 
 def _stays(key: object, kept: object, changed: frozenset[str]) -> bool:

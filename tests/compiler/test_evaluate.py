@@ -125,6 +125,7 @@ def test_values_at_a_point_are_undefined_only_there() -> None:
         "x + max(a for a in Assets)",
         "x + sum(abs(a) for a in Assets)",
         "sum(x * a for a in Assets)",
+        "sum(x * mean[a] for a in Assets if a >= 2)",
     ],
 )
 def test_calculating_with_members_that_are_texts_is_told(objective: str) -> None:
