@@ -21,6 +21,7 @@ from optc.compiler import context as contexts
 from optc.compiler.answer import Answer
 from optc.compiler.backend import Backend, ConflictFinder, Goal, Start
 from optc.compiler.context import Context
+from optc.compiler.forms.fractional import FractionalForm, parts_at
 from optc.compiler.forms.linear import Floats, Ints, LinearForm, QuadraticForm
 
 INF = math.inf
@@ -77,6 +78,7 @@ def run(backend: Backend, *, excluded: Mapping[str, str] | None = None) -> Itera
 
 def _not_applicable(backend: Backend, case: Case) -> str | None:
     kind = "quadratic" if isinstance(case.form, QuadraticForm) else "linear"
+    kind = "fractional" if isinstance(case.form, FractionalForm) else kind
     can = backend.capabilities
     if kind not in can.forms:
         return f"it takes no {kind} problems"
@@ -180,6 +182,9 @@ def _feasible(problem: LinearForm, x: Floats) -> None:
 
 
 def _value(problem: LinearForm, x: Floats) -> float:
+    if isinstance(problem, FractionalForm):
+        top, bottom = parts_at(problem, x)
+        return top / bottom
     total = float(problem.cost @ x) + problem.offset
     if isinstance(problem, QuadraticForm):
         columns = np.repeat(np.arange(problem.shape[1]), np.diff(problem.hessian_starts))
@@ -358,7 +363,9 @@ def market_split(rows: int = 5, columns: int = 40, seed: int = 1) -> LinearForm:
 # ----------------------------------------------------------------------------------------------------------- cases
 def cases() -> tuple[Case, ...]:
     """All cases, in order."""
-    return (*_linear(), *_without_optimum(), *_whole(), *_quadratic(), *_conduct())
+    from .conformance_ratios import ratio_cases
+
+    return (*_linear(), *_without_optimum(), *_whole(), *_quadratic(), *_conduct(), *ratio_cases())
 
 
 def _linear() -> Iterator[Case]:

@@ -9,14 +9,14 @@ which is the sign of ``Answer``.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
 import numpy as np
 
 from optc.compiler.answer import Answer, Claim, Conflict, Termination
-from optc.compiler.backend import Capabilities, Goal, Start
+from optc.compiler.backend import Capabilities, Extremes, Goal, Start
 from optc.compiler.context import Context, Progress
 from optc.compiler.forms.linear import Floats, Ints, LinearForm, QuadraticForm
 
@@ -72,6 +72,7 @@ class Options:
     parallel: str = option("word", "choose", "use several threads", choices=("choose", "on", "off"))
     simplex_iterations: int | None = option("integer", None, "most simplex iterations", low=0, high=2**31 - 1)
     nodes: int | None = option("integer", None, "most nodes of branch and bound", low=0, high=2**31 - 1)
+    solutions: int | None = option("integer", None, "stop after so many better points", low=1, high=2**31 - 1)
     heuristic_effort: float = option("number", 0.05, "share of the work that goes to heuristics", low=0.0, high=1.0)
     absolute_gap: float = option("number", 1e-6, "difference of bound and objective that is enough", low=0.0)
     objective_bound: float | None = option("number", None, "stop the dual simplex method beyond this objective")
@@ -115,7 +116,7 @@ def solve(form: LinearForm, goal: Goal, options: Options, context: Context, star
         for option_name, value in changes.items():
             _set(highs, option_name, value)
         _run(highs, form, context)
-    return _answer(highs, form)
+    return _named_limit(_answer(highs, form), options)
 
 
 def conflict(form: LinearForm, context: Context) -> Conflict | None:
@@ -134,6 +135,13 @@ def conflict(form: LinearForm, context: Context) -> Conflict | None:
         if status.name != "kError" and found.valid_ and len(rows) + len(columns):
             return _conflict(found, rows, columns)
     return None
+
+
+def extremes(form: LinearForm, context: Context) -> Extremes:
+    """The linear program, ready to look for the least and largest values of its columns."""
+    from .column_extremes import Extremes as Program
+
+    return Program(form, context)
 
 
 # ---------------------------------------------------------------------------------------------- passing the arrays
@@ -225,6 +233,8 @@ def _configure(highs: Any, goal: Goal, options: Options, context: Context) -> No
         _set(highs, "simplex_iteration_limit", options.simplex_iterations)
     if options.nodes is not None:
         _set(highs, "mip_max_nodes", options.nodes)
+    if options.solutions is not None:
+        _set(highs, "mip_max_improving_sols", options.solutions)
     if options.objective_bound is not None:
         _set(highs, "objective_bound", options.objective_bound)
 
@@ -400,6 +410,13 @@ def _answer(highs: Any, form: LinearForm) -> Answer:
         work=work,
         unit=unit,
     )
+
+
+def _named_limit(answer: Answer, options: Options) -> Answer:
+    """HiGHS has one word for a limit of nodes and one of points: where the nodes were not used up it was the points."""
+    few = options.nodes is None or (answer.work or 0) < options.nodes
+    ended = answer.termination == "node limit" and options.solutions is not None and few
+    return replace(answer, termination="solution limit") if ended else answer
 
 
 def _quadratic(form: LinearForm) -> bool:

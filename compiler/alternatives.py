@@ -29,6 +29,7 @@ from .backend import Backend, Goal
 from .context import Context
 from .facts.bounds import propagate
 from .forms.discrete import DiscreteForm
+from .forms.fractional import FractionalForm
 from .forms.linear import Floats, Ints, LinearForm, QuadraticForm
 from .instance.instance import Family, Instance
 from .lowering import Lowered
@@ -285,6 +286,8 @@ def _extended(
     if isinstance(form, QuadraticForm | DiscreteForm) and len(form.hessian_starts):
         last = np.full(binaries, form.hessian_starts[-1])
         changed["hessian_starts"] = _ints(form.hessian_starts, last)
+    if isinstance(form, FractionalForm):
+        changed["denominator"] = np.concatenate([form.denominator, np.zeros(binaries)])
     return replace(form, **changed)
 
 

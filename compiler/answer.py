@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from optc.dsl.diagnostics import Diagnostic
+
 from .forms.linear import Floats, Ints
 
-Claim = Literal["optimal", "feasible", "infeasible", "unbounded", "infeasible or unbounded", "none"]
+Claim = Literal["optimal", "stationary", "feasible", "infeasible", "unbounded", "infeasible or unbounded", "none"]
 Termination = Literal[
     "converged",
     "time limit",
@@ -18,6 +20,8 @@ Termination = Literal[
     "memory limit",
     "interrupted",
     "numerical trouble",
+    "locally infeasible",
+    "diverging",
     "solver error",
     "no route",
 ]
@@ -55,12 +59,13 @@ class Conflict:
 class Answer:
     """A backend's answer to one form.
 
-    ``claim`` is what the backend holds to be true of ``x``; ``termination`` why it stopped. ``x`` (n) is there only
-    where the backend holds it to be feasible. ``row_duals`` (m) and ``column_duals`` (n) are derivatives of the
-    optimal objective, in the form's own sense, by the active row or column bound. ``bound`` bounds the optimal
-    objective from the side that ``sense`` leaves open. ``primal_ray`` (n): a direction of unlimited improvement.
-    ``dual_ray`` (m): row multipliers, positive on lower and negative on upper sides, that prove infeasibility.
-    ``message`` is the solver's own text; ``work`` counts ``unit``.
+    ``claim`` is what the backend holds to be true of ``x`` (``stationary``: the first-order conditions hold there);
+    ``termination`` why it stopped. ``x`` (n) is there only where the backend holds it to be feasible. ``row_duals`` (m)
+    and ``column_duals`` (n) are derivatives of the optimal objective, in the form's own sense, by the active row or
+    column bound. ``bound`` bounds the optimal objective from the side that ``sense`` leaves open. ``primal_ray`` (n): a
+    direction of unlimited improvement. ``dual_ray`` (m): row multipliers, positive on lower and negative on upper
+    sides, that prove infeasibility.
+    ``message`` is the solver's own text; ``fault`` the place of the model that stopped it; ``work`` counts ``unit``.
     """
 
     claim: Claim
@@ -73,5 +78,6 @@ class Answer:
     primal_ray: Floats | None = None
     dual_ray: Floats | None = None
     message: str = ""
+    fault: Diagnostic | None = None
     work: int | None = None
     unit: str = "iterations"

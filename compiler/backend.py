@@ -72,6 +72,31 @@ class Loader(Protocol):
     def load(self, form: LinearForm) -> Any: ...
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Extreme:
+    """An optimal point ``x`` (n) of a linear program that minimises, and its row multipliers ``row_duals`` (m)."""
+
+    x: Floats
+    row_duals: Floats
+
+
+class Extremes(Protocol):
+    """One linear program whose cost is one column after the other."""
+
+    def least(self, column: int, sign: float) -> Extreme | None:
+        """Where ``sign * x[column]`` is least; None where there is no such point, or no time to find it."""
+
+    def narrow(self, column: int, lower: float, upper: float) -> None:
+        """Other bounds of a column from now on."""
+
+
+@runtime_checkable
+class Prober(Protocol):
+    """A backend that looks for the extremes of columns over a linear program, each from the basis of the last."""
+
+    def extremes(self, form: LinearForm, context: Context) -> Extremes: ...
+
+
 @runtime_checkable
 class ConflictFinder(Protocol):
     """A backend that finds small conflicting sets of rows and bounds itself."""

@@ -8,7 +8,11 @@ A lowering is a module ``source_to_target`` of ``compiler/lowerings``, or any ob
     accepts(source)                None, or the first reason why not, with its place
     lower(source)                  the target, and what ``lift`` needs
     lift(answer, inverse)          the answer of the source: columns ``(…, n)``, or values by family
-    extend(point, inverse)         between instances only, may be left out: a point of the source as one of the target
+    extend(point, inverse)         may be left out: a point of the source as one of the target, as values by family
+                                   between instances, as columns ``(n,)`` (NaN where nothing is known) between forms
+    raised(answer, inverse)        between forms only, may be left out: the backend's answer to the target as one to the
+                                   source, with what its multipliers and rays say there. Where it is left out answers
+                                   are judged on the target, and the source's columns must be its first
     derived(inverse)               may be left out: the constants of its rows that hold because of bounds (big-M), each
                                    with its row and what it comes from, as ``facts.bounds.DerivedBound``
 
@@ -28,6 +32,7 @@ from typing import Any
 from optc.dsl.diagnostics import Diagnostic
 
 from . import lowerings
+from .answer import Answer
 from .facts.bounds import DerivedBound
 from .forms.linear import Floats, LinearForm
 from .instance.instance import Instance
@@ -46,22 +51,28 @@ class Lowering:
     accepts: Callable[[Any], Diagnostic | None]
     lower: Callable[[Any], tuple[Any, Any]]
     lift: Callable[[Any, Any], Any]
-    extend: Callable[[Mapping[str, Floats], Any], Mapping[str, Floats]] | None = None
+    extend: Callable[[Any, Any], Any] | None = None
     derived: Callable[[Any], tuple[DerivedBound, ...]] | None = None
+    raised: Callable[[Answer, Any], Answer] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Lowered:
-    """A form, and the way back. ``instance``: the one whose families the form's rows and columns are.
+    """A form for a backend, and the way back. ``instance``: the one whose families the forms' rows and columns are.
 
-    ``lift``: values of the original's decision families from the form's columns. ``extend``: a point of the original
-    with the values of what ``instance`` has beyond it. ``derived``: constants of rows that came from bounds.
+    ``judged``: the form that answers are judged on; ``raised``: a backend's answer to ``form`` as one to it; ``grown``:
+    columns of ``judged`` as columns of ``form``. Both forms are one unless a lowering between forms raises answers.
+    ``lift``: values of the original's decision families from the columns of ``judged``. ``extend``: a point of the
+    original with the values of what ``instance`` has beyond it. ``derived``: constants of rows that came from bounds.
     """
 
     form: LinearForm
     instance: Instance
     lift: Callable[[Floats], Mapping[str, Floats]]
     extend: Callable[[Mapping[str, Floats]], Mapping[str, Floats]]
+    judged: LinearForm
+    raised: Callable[[Answer], Answer]
+    grown: Callable[[Floats], Floats]
     derived: tuple[DerivedBound, ...] = ()
 
 
@@ -83,8 +94,9 @@ def lowering_of(module: Any) -> Lowering:
         module.accepts,
         module.lower,
         module.lift,
-        getattr(module, "extend", None) if module.SOURCE == module.TARGET == "instance" else None,
+        getattr(module, "extend", None) if (module.SOURCE == "instance") == (module.TARGET == "instance") else None,
         getattr(module, "derived", None),
+        getattr(module, "raised", None) if module.SOURCE != "instance" else None,
     )
 
 
@@ -125,6 +137,7 @@ def lower_along(path: tuple[Lowering, ...], instance: Instance) -> Lowered | Dia
     source: Any = instance
     last = instance
     taken: list[tuple[Lowering, Any]] = []
+    judged, above = None, 0  # the form that answers are judged on, and how many lowerings lead to it
     for step in path:
         reason = step.accepts(source)
         if reason is not None:
@@ -133,19 +146,33 @@ def lower_along(path: tuple[Lowering, ...], instance: Instance) -> Lowered | Dia
         taken.append((step, inverse))
         if isinstance(source, Instance):
             last = source
+        elif judged is None or step.raised is None:
+            judged, above = source, len(taken)
 
     def lift(x: Floats) -> Mapping[str, Floats]:
         answer: Any = x
-        for step, inverse in reversed(taken):
+        for step, inverse in reversed(taken[:above]):
             answer = step.lift(answer, inverse)
         found: Mapping[str, Floats] = answer
         return found
 
     def extend(point: Mapping[str, Floats]) -> Mapping[str, Floats]:
         for step, inverse in taken:
-            if step.extend is not None:
+            if step.extend is not None and step.target == "instance":
                 point = step.extend(point, inverse)
         return point
 
+    def raised(answer: Answer) -> Answer:
+        for step, inverse in reversed(taken[above:]):
+            assert step.raised is not None
+            answer = step.raised(answer, inverse)
+        return answer
+
+    def grown(x: Floats) -> Floats:
+        for step, inverse in taken[above:]:
+            if step.extend is not None:
+                x = step.extend(x, inverse)
+        return x
+
     derived = chain.from_iterable(step.derived(inverse) for step, inverse in taken if step.derived is not None)
-    return Lowered(source, last, lift, extend, tuple(derived))
+    return Lowered(source, last, lift, extend, source if judged is None else judged, raised, grown, tuple(derived))

@@ -12,6 +12,7 @@ from optc.dsl.diagnostics import Diagnostic, Place
 from optc.dsl.source import Span
 
 from .forms.discrete import DiscreteForm
+from .forms.fractional import FractionalForm
 from .forms.linear import Floats, LinearForm, QuadraticForm
 from .instance.instance import Instance
 from .result.lifting import Names
@@ -36,6 +37,10 @@ def unusable(instance: Instance, form: LinearForm, largest: float = math.inf) ->
         return _told(span, names.column(at), where, form.cost[at], math.inf)
     if not math.isfinite(form.offset):
         return report(COEFFICIENT, span, what="the constant", where=where, value=f"{form.offset:g}", limit=_FINITE)
+    if isinstance(form, FractionalForm):
+        at = _first(form.denominator, math.inf)
+        if at is not None:
+            return _told(span, names.column(at), where, form.denominator[at], math.inf)
     if isinstance(form, (QuadraticForm, DiscreteForm)):
         at = _first(form.hessian_values, math.inf)
         if at is not None:

@@ -123,6 +123,7 @@ def plan(instance: Instance, backends: Sequence[Backend], wanted: str | None = N
     """The routes of an instance; with ``wanted`` those to other backends count as refused."""
     start = signature(instance.program)
     reached, refusals = ways(start)
+    plain, known = WORDS.get(start.foreign(frozenset()) or ""), frozenset(WORDS.values())
     found: list[Route] = []
     for order, backend in enumerate(backends):
         forms = backend.capabilities.forms
@@ -134,6 +135,9 @@ def plan(instance: Instance, backends: Sequence[Backend], wanted: str | None = N
             if no.lowering.target in forms:
                 path, cost = (*no.way.path, no.lowering), no.way.cost + no.lowering.cost + 0.01 * order
                 found.append(Route(path, backend, cost, no.reason, _need(no.reason)))
+            elif no.lowering.target == "instance" and no.reason in known - {plain}:  # it says more of what it is for
+                path, cost = (*no.way.path, no.lowering), no.way.cost + no.lowering.cost + 0.01 * order
+                found.append(Route(path, backend, cost, no.reason, _need(no.reason), 1))
     found.sort(key=_standing)
     return Plan(start, tuple(found))
 

@@ -18,19 +18,17 @@ from optc.dsl.program import (
     Complementarity,
     Constraint,
     Implication,
-    IndexRef,
-    IndexVar,
     NamedExpression,
     Objective,
     Program,
     Space,
     SpecialOrderedSet,
-    SymbolRef,
     Uncertain,
     Variable,
 )
 
 from .terms.degree import OTHER, Shape, Shapes, sum_of
+from .terms.others import looks_at_others
 from .terms.references import references
 
 Kind = Literal["min", "max", "satisfy", "argmin", "argmax", "nash", "nature"]
@@ -189,16 +187,9 @@ def _looks_at_others(program: Program, player: Block, owned: set[str]) -> bool:
     for name in player.constraints:
         constraint = _constraint(program, name)
         indices = constraint.space.indices[: len(player.space.indices)]
-        for ref in references(program, constraint.body):
-            if ref.symbol in owned and not (ref.symbol in player.decisions and _own(ref, indices)):
-                return True
+        if looks_at_others(program, constraint.body, player, indices, owned):
+            return True
     return False
-
-
-def _own(ref: SymbolRef, indices: tuple[IndexVar, ...]) -> bool:
-    heads = ref.args[: len(indices)]
-    mine = (isinstance(a, IndexRef) and a.var == v for a, v in zip(heads, indices, strict=False))
-    return len(heads) == len(indices) and all(mine)
 
 
 def _bilevel_name(program: Program, root: Block) -> str:

@@ -10,8 +10,11 @@ from optc.dsl.program import (
     Complementarity,
     Constant,
     Constraint,
+    Expr,
     Implication,
+    Multiplier,
     Program,
+    Relation,
     SpecialOrderedSet,
     Uncertain,
     Variable,
@@ -19,6 +22,8 @@ from optc.dsl.program import (
 
 from .quantifiers import class_name
 from .terms.degree import Shapes
+from .terms.references import references
+from .terms.ratios import divides, ratio_of, row_ratio
 
 _WHOLE = ("integer", "binary", "spin", "semicontinuous")
 
@@ -26,6 +31,12 @@ _WHOLE = ("integer", "binary", "spin", "semicontinuous")
 WORDS = {
     "lower level": "it has a lower level: someone who answers to the decisions",
     "player": "it has players, who decide at once, each for himself",
+    "deeper level": "it has more than two levels, and the conditions of an inner level are not convex for the next",
+    "pessimistic follower": "it has a pessimistic follower, who takes the leader's worst of his best answers",
+    "whole follower": "it has a follower with whole decisions, whose answers no optimality conditions describe",
+    "nonlinear follower": "it has a follower with nonlinear rows or objective, kinks, logic or matrices",
+    "dual products": "it has products of whole decisions and multipliers without bounds",
+    "quadratic conditions": "it has followers whose optimality conditions are quadratic in the decisions of all",
     "uncertainty": "it has uncertain data that nature chooses",
     "recourse": "it has decisions that are made when the uncertain data are known",
     "choice": "it has choices of one option for each group",
@@ -43,6 +54,12 @@ WORDS = {
 NEEDS = {
     "lower level": "a bilevel method is needed; without the `lower` block the model is an ordinary one",
     "player": "a method for equilibria is needed; with a single player the model is an ordinary one",
+    "deeper level": "a method for several levels is needed; with two levels the model is a bilevel one",
+    "pessimistic follower": "a pessimistic method is needed; without the word `pessimistic` ties go to the leader",
+    "whole follower": "a method for mixed-integer followers (value-function cuts) is needed",
+    "nonlinear follower": "a method for nonlinear followers (value function or penalty) is needed",
+    "dual products": "a backend for quadratic or switched rows is needed",
+    "quadratic conditions": "a backend for quadratic constraints is needed",
     "uncertainty": "a method for robust models is needed; with `param` in place of `uncertain` it is an ordinary one",
     "recourse": "a method for two-stage models is needed",
     "choice": "binaries `x[g, o]` with `sum(x[g, o] for o in Options) == 1` say the same in a linear model",
@@ -63,7 +80,9 @@ NEEDS = {
 class Signature:
     """``form``: ``instance``, or the name of a form. ``features``: what the problem is made of beyond linear rows.
 
-    ``integer`` and ``binary`` (some decisions are) beside those of ``WORDS``.
+    Beside those of ``WORDS``: ``integer``, ``binary`` and ``semicontinuous`` (some decisions are); of a nonlinear
+    objective ``ratio objective`` (it is one ratio of linear expressions) or ``ratio among others`` (decisions stand in
+    a denominator otherwise); ``ratio constraint`` where all nonlinear rows compare one such ratio with a constant.
     """
 
     form: str
@@ -82,8 +101,11 @@ def signature(program: Program) -> Signature:
 
 def _features(program: Program) -> set[str]:
     found: set[str] = set()
+    decisions = _decisions(program)
     for child in _descendants(program.root):
         found.add({"lower": "lower level", "player": "player", "recourse": "recourse"}.get(child.kind, child.kind))
+        if child.kind == "lower":
+            found |= _of_follower(program, child, decisions)
     for symbol in program.symbols.values():
         if isinstance(symbol, Uncertain):
             found.add("uncertainty")
@@ -91,11 +113,60 @@ def _features(program: Program) -> set[str]:
             found |= {"choice", "binary"}
         elif isinstance(symbol, Variable):
             found |= {"integer"} if symbol.domain in _WHOLE else set()
+            found |= {"semicontinuous"} if symbol.domain == "semicontinuous" else set()
             found |= {"binary"} if _zero_or_one(symbol) else set()
             found |= {"matrix decision"} if symbol.domain == "psd" else set()
         elif isinstance(symbol, Constraint):
             found |= _kind_of_row(symbol)
-    return found | _algebra(program)
+    if "lower level" in found and _binary_links(program):
+        found.add("binary links")
+    return found | _algebra(program, decisions)
+
+
+def _binary_links(program: Program) -> bool:
+    """Whether all decisions of the leader's that the followers look at are binaries or choices, and there are some."""
+    root = program.root
+    seen = {
+        ref.symbol
+        for block in root.children
+        for name in block.constraints
+        for ref in references(program, getattr(program.symbols[name], "body", None))
+        if ref.symbol in root.decisions
+    }
+    linking = [program.symbols[name] for name in seen]
+    return bool(linking) and all(isinstance(s, Choice) or (isinstance(s, Variable) and _zero_or_one(s)) for s in linking)
+
+
+def _decisions(program: Program) -> frozenset[str]:
+    """What the outermost objective and rows may hold: all decisions below other levels, and their multipliers."""
+    if not any(child.kind == "lower" for child in program.root.children):
+        return frozenset(program.root.decisions)
+    return frozenset(name for name, s in program.symbols.items() if isinstance(s, (Variable, Choice, Multiplier)))
+
+
+def _of_follower(program: Program, block: Block, decisions: frozenset[str]) -> set[str]:
+    """What is known of a follower without data; the degrees are those in the decisions of all."""
+    found: set[str] = set()
+    found |= {"pessimistic follower"} if block.pessimistic else set()
+    found |= {"deeper level"} if any(child.kind == "lower" for child in block.children) else set()
+    symbols = [program.symbols[name] for name in (*block.decisions, *block.constraints)]
+    if any(isinstance(s, Choice) or (isinstance(s, Variable) and s.domain in _WHOLE) for s in symbols):
+        found.add("whole follower")
+    if any(isinstance(s, Variable) and s.domain in ("psd", "simplex") for s in symbols):
+        found.add("nonlinear follower")
+    shapes = Shapes(program, decisions)
+    rows = [s for s in symbols if isinstance(s, Constraint)]
+    if any(not isinstance(row.body, Relation) for row in rows):
+        found.add("nonlinear follower")
+    allowed = [(shapes.constraint(row), 1) for row in rows]
+    if block.objective is not None and block.objective.expression is not None:
+        allowed.append((shapes.of(block.objective.expression), 2))
+    for shape, degree in allowed:
+        if shape.degree is None or shape.degree > degree + 1 or shape.kinks:
+            found.add("nonlinear follower")
+        elif shape.degree > degree:
+            found.add("quadratic conditions")
+    return found
 
 
 def _zero_or_one(symbol: Variable) -> bool:
@@ -113,19 +184,31 @@ def _kind_of_row(symbol: Constraint) -> set[str]:
     return {word for kind, word in kinds.items() if isinstance(symbol.body, kind)}
 
 
-def _algebra(program: Program) -> set[str]:
+def _algebra(program: Program, decisions: frozenset[str]) -> set[str]:
     root = program.root
-    shapes = Shapes(program, frozenset(root.decisions))
+    shapes = Shapes(program, decisions)
     found: set[str] = set()
     if root.objective is not None and root.objective.expression is not None:
         shape = shapes.of(root.objective.expression)
         found |= _degree_word(shape.degree, shape.kinks, "objective")
+        if shape.degree is None:
+            found |= _ratio_word(root.objective.expression, program, shapes)
+    ratios = []
     for name in root.constraints:
         symbol = program.symbols[name]
         if isinstance(symbol, Constraint):
             shape = shapes.constraint(symbol)
             found |= _degree_word(shape.degree, shape.kinks, "constraint")
-    return found
+            if shape.degree is None:
+                body = symbol.body
+                ratios.append(isinstance(body, Relation) and row_ratio(body, program, shapes) is not None)
+    return found | ({"ratio constraint"} if ratios and all(ratios) else set())
+
+
+def _ratio_word(term: Expr, program: Program, shapes: Shapes) -> set[str]:
+    if ratio_of(term, program, shapes) is not None:
+        return {"ratio objective"}
+    return {"ratio among others"} if divides(term, program, shapes) else set()
 
 
 def _degree_word(degree: int | None, kinks: bool, where: str) -> set[str]:

@@ -20,7 +20,9 @@ from . import alternatives
 from .answer import Answer
 from .backend import Backend, Goal, Start
 from .context import Context
+from .forms.fractional import FractionalForm
 from .forms.linear import Floats, LinearForm, QuadraticForm
+from .forms.nonlinear import NonlinearForm
 from .instance.instance import Instance
 from .lowering import Lowered
 from .plan import Plan, Route, plan, take
@@ -28,17 +30,23 @@ from .quantifiers import class_name
 from .result import lifting
 from .result.certificate import Certificate, Line
 from .result.labelled import Labelled, index_names
-from .result.solution import Alternative, BackendRecord, Solution
+from .result.solution import Alternative, BackendRecord, Solution, Status
+from .tightening import tighten
 from .verify import bound as bounds
 from .verify import duals as multipliers
+from .verify import followers
 from .verify.domains import integral
 from .verify.infeasible import infeasible
+from .verify.multipliers import multipliers as multipliers_of_followers
+from .verify.no_answer import no_answer
 from .verify.objective import expressions
 from .verify.point import Point
 from .verify.report import Report, judge
-from .verify.unbounded import unbounded
+from .verify.unbounded import DISTANCES, unbounded
 
 NEARBY_SECONDS = 5.0  # for a second solve that may turn a reported bound into a proved one
+CHECK_SECONDS = 30.0  # for each problem that is solved to check an answer
+CHECKED_GAP = 1e-9  # of such a problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +55,8 @@ class Request:
 
     ``backend``: a name, or None for the cheapest route. ``options``: by backend name, an instance of its options
     dataclass; those left out have their defaults. ``start``: values of decision families to begin from. ``answers``:
-    how many are wanted. ``notes``: diagnostics so far. ``compile_seconds``: what was spent before.
+    how many are wanted. ``notes``: diagnostics so far. ``compile_seconds``: what was spent before. ``tighten``: seconds
+    for bounds by optimisation before lowering, or None for none.
     """
 
     goal: Goal = field(default_factory=Goal)
@@ -57,11 +66,15 @@ class Request:
     answers: int | Literal["all"] = 1
     notes: tuple[Diagnostic, ...] = ()
     compile_seconds: float = 0.0
+    tighten: float | None = None
 
 
 def solve(instance: Instance, backends: Sequence[Backend], request: Request, context: Context) -> Solution:
     """The answer of the cheapest route, with all that is known of it. Raises ``DataError`` for undefined numbers."""
     watch = _Watch()
+    if request.tighten is not None:
+        instance, notes = tighten(instance, backends, request.tighten, context)
+        request = replace(request, notes=(*request.notes, *notes))
     routes, lowered = take(plan(instance, backends, request.backend), instance)
     route = routes.chosen
     if route is None or lowered is None:
@@ -69,9 +82,10 @@ def solve(instance: Instance, backends: Sequence[Backend], request: Request, con
     form = lowered.form
     watch.lap("compile")
     options = request.options.get(route.backend.name) or route.backend.options()
-    answer = route.backend.solve(form, request.goal, options, context, _start(instance, lowered, request))
+    start = _start(instance, lowered, request)
+    answer = lowered.raised(route.backend.solve(form, request.goal, options, context, start))
     watch.lap("solve")
-    found = _Found(instance, lowered, route, options, answer, request, context)
+    found = _Found(instance, lowered, route, options, answer, request, context, backends)
     solution = _ENDINGS[answer.claim](found)
     watch.lap("verify")
     solution = _with_further(found, solution)
@@ -91,10 +105,11 @@ class _Found:
     answer: Answer
     request: Request
     context: Context
+    backends: Sequence[Backend]
 
     @property
     def form(self) -> LinearForm:
-        return self.lowered.form
+        return self.lowered.judged
 
     @property
     def tolerance(self) -> float:
@@ -106,8 +121,14 @@ class _Found:
         return self.route.backend.solve(form, self.request.goal, self.options, budget, Start(x)).row_duals
 
     def lift(self, x: Floats) -> dict[str, Floats]:
-        lifted = self.lowered.lift(x)
-        return {name: values + 0.0 for name, values in lifted.items()}  # no -0.0
+        """The values of the model's own decisions, and of multipliers that it asks for."""
+        symbols = self.instance.program.symbols
+        return {name: values + 0.0 for name, values in self.lowered.lift(x).items() if name in symbols}  # no -0.0
+
+    def again(self, problem: Instance) -> Solution:
+        """Another problem solved from the start, to check a part of this one."""
+        goal = Goal(min(self.request.goal.gap, CHECKED_GAP), self.tolerance)
+        return solve(problem, self.backends, Request(goal), self.context.within(CHECK_SECONDS).silent())
 
 
 # ------------------------------------------------------------------------------------------------ before the solver
@@ -123,7 +144,8 @@ def _start(instance: Instance, lowered: Lowered, request: Request) -> Start | No
     if not values:
         return None
     whole = all(family.name in values for family in instance.families)
-    return Start(lifting.columns_from(lowered.form, lowered.extend(values) if whole else values))
+    point = lowered.extend(values) if whole else values
+    return Start(lowered.grown(lifting.columns_from(lowered.judged, point)))
 
 
 def _no_route(instance: Instance, routes: Plan, request: Request, context: Context) -> Solution:
@@ -165,9 +187,11 @@ def _point(found: _Found) -> Solution:
     """A point was found: it is judged on the model, and the bound decides what it may be called."""
     answer = found.answer
     assert answer.x is not None
-    report_ = _judge_rounded(found, answer.x)
+    report_ = _with_followers(found, _judge_rounded(found, answer.x))
     if not report_.holds:
         return _broken(found, report_)
+    if isinstance(found.form, NonlinearForm):
+        return _local(found, report_)
     certificate = list(report_.lines)
     limit = None
     if report_.objective is not None:
@@ -190,22 +214,68 @@ def _point(found: _Found) -> Solution:
     # A bound within the gap is the goal, whatever the solver was about to do next.
     termination = "converged" if close else answer.termination
     status: Literal["optimal", "feasible"] = "optimal" if close else "feasible"
-    return _solution(found, status, termination, report_, certificate, limit)
+    solution = _solution(found, status, termination, report_, certificate, limit)
+    if isinstance(found.form, FractionalForm) and (answer.claim, answer.termination) == ("feasible", "converged"):
+        note = report(solving.NOT_ATTAINED, found.instance.program.root.span)
+        return replace(solution, diagnostics=(*solution.diagnostics, note))
+    return solution
+
+
+def _local(found: _Found, report_: Report) -> Solution:
+    """A point of a nonlinear problem: its multipliers or the bound of a global solver decide what it may be called."""
+    from .verify import local  # what proves convexity is not loaded for linear problems
+
+    answer, goal = found.answer, found.request.goal
+    assert answer.x is not None
+    certificate, value = list(report_.lines), report_.objective
+    known = local.Local((), "feasible")
+    if value is not None and answer.row_duals is not None:
+        duals = answer.row_duals
+        known = local.judged(found.instance, found.lowered, answer.x, duals, value, found.tolerance, goal.gap)
+        certificate += known.lines
+    status: Status = known.status
+    limit = known.bound
+    if value is not None and status != "optimal" and answer.bound is not None:
+        proof = bounds.bound(found.instance, found.lowered, answer, _solver(found), goal.gap, value, found.duals_nearby)
+        limit = proof.value
+        certificate += [proof.line] if proof.line is not None else []
+        status = "optimal" if limit is not None and bounds.relative_gap(value, limit) <= goal.gap else status
+    termination = "converged" if status == "optimal" else answer.termination
+    solution = _solution(found, status, termination, report_, certificate, limit)
+    if answer.claim != "stationary" or status != "feasible" or value is None:
+        return solution
+    reason = next((str(line) for line in certificate if line.claim == "stationary"), "no multipliers")
+    name = found.route.backend.name
+    warning = report(solving.UNPROVED_END, None, backend=name, claim=answer.claim, reason=reason)
+    return replace(solution, termination="numerical trouble", diagnostics=(*solution.diagnostics, warning))
 
 
 def _judge_rounded(found: _Found, x: Floats) -> Report:
     """The report on the point with whole decisions rounded, or on the point as it is where rounding breaks a row."""
     point = found.lift(x)
-    rounded = {
-        family.name: np.rint(point[family.name]) + 0.0 if family.integer else point[family.name]
-        for family in found.instance.families
-    }
+    whole = {family.name for family in found.instance.families if family.integer}
+    rounded = {name: np.rint(values) + 0.0 if name in whole else values for name, values in point.items()}
     moved = any(not np.array_equal(point[name], rounded[name]) for name in point)
     report_ = judge(found.instance, rounded, found.tolerance)
     near = integral(found.instance, point, max(found.tolerance, 1e-5))
     if moved and (not report_.holds or (near is not None and near.status == "failed")):
         return judge(found.instance, point, found.tolerance)
     return report_
+
+
+def _with_followers(found: _Found, report_: Report) -> Report:
+    """The report with the followers' answers solved again; the point has them where it holds with them."""
+    if not report_.holds or not followers.followers(found.instance.program):
+        return report_
+    goal = found.request.goal
+    answered = followers.answered(found.instance, report_.point, goal.tolerance, goal.gap, found.again)
+    if answered.holds:
+        again = judge(found.instance, answered.point, goal.tolerance)
+        report_ = again if again.holds else report_
+    assert found.answer.x is not None
+    dual = multipliers_of_followers(found.instance, report_.point, found.lowered.lift(found.answer.x), goal.tolerance)
+    lines = [*answered.lines, *([dual] if dual is not None else [])]
+    return replace(report_, lines=(*report_.lines, *lines), objectives=answered.objectives)
 
 
 def _broken(found: _Found, report_: Report) -> Solution:
@@ -227,6 +297,8 @@ def _broken(found: _Found, report_: Report) -> Solution:
 
 def _infeasible(found: _Found) -> Solution:
     line = infeasible(found.instance, found.lowered, found.answer, found.route.backend, found.options, found.context)
+    if followers.followers(found.instance.program):
+        line = no_answer(found.instance, line, found.again)
     return _without_point(found, "infeasible", line)
 
 
@@ -243,7 +315,11 @@ def _unbounded(found: _Found) -> Solution:
         line = Line("unbounded", "failed", how=f"{answer.message}; it gives no point with a direction")
         return _without_point(found, "unbounded", line)
     point = _judge_rounded(found, x).point
-    line = unbounded(found.instance, point, found.lift(answer.primal_ray), found.tolerance)
+    ray = found.lift(answer.primal_ray)
+    line = unbounded(found.instance, point, ray, found.tolerance)
+    wrong = followers.optimal_along(found.instance, point, ray, DISTANCES, found.tolerance, found.again)
+    if wrong is not None:
+        line = Line("unbounded", "failed", where=wrong.where, how=f"a follower leaves the direction: {wrong.how}")
     return _without_point(found, "unbounded", line)
 
 
@@ -255,12 +331,15 @@ def _undecided(found: _Found) -> Solution:
 def _nothing(found: _Found) -> Solution:
     """The work stopped before there was a point."""
     termination = found.answer.termination
-    trouble = termination in ("numerical trouble", "solver error", "converged")
-    if not trouble:
+    if termination not in _TROUBLE:
         return _solution(found, "limit", termination, None, [], _finite(found.answer.bound))
     warning = report(solving.NO_ANSWER, None, backend=found.route.backend.name, message=found.answer.message)
     solution = _solution(found, "failed", termination, None, [], None)
-    return replace(solution, diagnostics=(*solution.diagnostics, warning))
+    told = (found.answer.fault,) if found.answer.fault is not None else ()
+    return replace(solution, diagnostics=(*solution.diagnostics, *told, warning))
+
+
+_TROUBLE = ("numerical trouble", "locally infeasible", "diverging", "solver error", "converged")
 
 
 def _finite(value: float | None) -> float | None:
@@ -280,6 +359,7 @@ def _without_point(found: _Found, status: Literal["infeasible", "unbounded"], li
 
 _ENDINGS = {
     "optimal": _point,
+    "stationary": _point,
     "feasible": _point,
     "infeasible": _infeasible,
     "unbounded": _unbounded,
@@ -332,7 +412,9 @@ def _solution(
     kind = class_name(instance.program)
     value = None if report_ is None else report_.objective
     sense = None if stated is None else stated.sense
-    name = (stated.name if stated is not None else None) or "objective"
+    unnamed = "leader" if followers.followers(instance.program) else "objective"
+    name = (stated.name if stated is not None else None) or unnamed
+    others = {} if report_ is None else dict(report_.objectives)
     duals = None if answer.row_duals is None or report_ is None else answer.row_duals + 0.0  # no -0.0
     reduced = None if answer.column_duals is None or report_ is None else answer.column_duals + 0.0
     return Solution(
@@ -343,11 +425,13 @@ def _solution(
         sense,
         value,
         limit,
-        {} if value is None else {name: value},
+        others if value is None else {name: value, **others},
         {} if report_ is None else labelled_decisions(instance, report_.point),
         named,
         None,
-        None if duals is None else _labelled_rows(instance, lifting.by_row_family(found.form.rows, duals)),
+        _multipliers(found)
+        if duals is None
+        else _labelled_rows(instance, lifting.by_row_family(found.form.rows, duals)),
         None if reduced is None else _reduced_costs(instance, found.form, reduced),
         (),
         False,
@@ -395,6 +479,14 @@ def _labelled_rows(instance: Instance, values: Mapping[str, Floats]) -> dict[str
         family = instance.constraint(name)
         found[name] = Labelled(name, index_names(family.symbol.space), family.index, numbers)
     return found
+
+
+def _multipliers(found: _Found) -> dict[str, Labelled] | None:
+    """The multipliers of the followers' rows, where the route had them as columns."""
+    x = found.answer.x
+    lifted = {} if x is None else found.lowered.lift(x)
+    rows = {name[len("dual(") : -1]: values + 0.0 for name, values in lifted.items() if name.startswith("dual(")}
+    return _labelled_rows(found.instance, rows) if rows else None
 
 
 def _reduced_costs(instance: Instance, form: LinearForm, values: Floats) -> dict[str, Labelled]:

@@ -176,12 +176,13 @@ def explain_program(program: Program) -> Explanation:
     return Explanation(program.name, class_name(program), quantifier_text(quantifier_tree(program)))
 
 
-def explain(problem: Problem, backend: str | None = None) -> Explanation:
+def explain(problem: Problem, backend: str | None = None, tighten: bool | float = False) -> Explanation:
     """What is known with data: sizes of families, the forms the problem has, the routes; with ``backend`` those to it.
 
-    Raises ``backends.registry.UnknownBackendError`` for a name that there is not.
+    ``tighten``: bounds by optimisation first. Raises ``backends.registry.UnknownBackendError`` for a name that there is
+    not.
     """
-    instance = problem.instance
+    instance = _tightened(problem.instance, tighten)
     program = instance.program
     sizes = {
         "decisions": instance.columns,
@@ -202,6 +203,17 @@ def explain(problem: Problem, backend: str | None = None) -> Explanation:
             tuple(_findings(instance)),
             derived,
         )
+
+
+def _tightened(instance: Instance, tighten: bool | float) -> Instance:
+    from optc.backends.registry import every
+    from optc.compiler.context import start
+    from optc.compiler.tightening import tighten as tightened
+
+    from .solving import seconds_to_tighten
+
+    seconds = seconds_to_tighten(tighten)
+    return instance if seconds is None else tightened(instance, every(), seconds, start())[0]
 
 
 def _findings(instance: Instance) -> Iterator[Finding]:

@@ -72,13 +72,15 @@ class Problem:
         device: Literal["cpu", "cuda", "auto"] = "auto",
         start: Solution | Mapping[str, Any] | None = None,
         n: int | Literal["all"] = 1,
+        tighten: bool | float = False,
         progress: Callable[[Progress], None] | None = None,
     ) -> Solution:
         """The answer, checked on the model as written. An answer that is not there is a status, not an exception.
 
         ``backend``: a name, or ``"auto"``: the model's ``solve with``, else the cheapest route; ``options``: its own.
         ``time_limit``: seconds. ``gap``: relative, that is enough. ``tol``: of constraints, relative to the largest
-        term. ``start``: a solution, or values by name. ``n``: how many answers. ``progress``: gets reports of the work.
+        term. ``start``: a solution, or values by name. ``n``: how many answers. ``tighten``: bounds by optimisation
+        before the model is lowered, for 10 or so many seconds. ``progress``: gets reports of the work.
         Ctrl-C ends the work with the best answer so far.
 
         Raises DataError where numbers are undefined, GivenError for a start that does not fit, UnknownBackendError and
@@ -100,6 +102,7 @@ class Problem:
             device=device,
             given=None if start is None else values_of(self.instance, start, complete=False, source="the start"),
             n=n,
+            tighten=tighten,
             progress=progress,
         )
 
@@ -111,13 +114,18 @@ class Problem:
         """
         from optc.compiler.verify.replay import verify
 
-        return verify(self.instance, values, tol, gap, self.model.diagnostics)
+        from .solving import solved_again
 
-    def explain(self, backend: str | None = None) -> Explanation:
-        """What the compiler found: levels, class, sizes, forms, routes (with ``backend`` those to it); prints well."""
+        return verify(self.instance, values, tol, gap, self.model.diagnostics, again=solved_again(tol))
+
+    def explain(self, backend: str | None = None, *, tighten: bool | float = False) -> Explanation:
+        """What the compiler found: levels, class, sizes, forms, routes (with ``backend`` those to it); prints well.
+
+        ``tighten``: as for ``solve``; the derived bounds are then those after it.
+        """
         from .explanation import explain
 
-        return explain(self, backend)
+        return explain(self, backend, tighten)
 
     def __repr__(self) -> str:
         rows = sum(family.count for family in self.instance.constraints)
@@ -154,6 +162,27 @@ class Problem:
         from optc.compiler.export.naming import named
 
         return named(self.lower(form), self.instance)
+
+    def to_pyomo(self) -> Any:
+        """The problem as a ``pyomo.environ.ConcreteModel`` with a component for each family: ``m.ship["a", "b"]``.
+
+        It is the form that the backend ``pyomo`` would get; decisions and rows that the way there adds have names of
+        their own. ``problem.verify({"ship": m.ship.extract_values()})`` judges an answer of it. Raises ModelError where
+        Pyomo is not installed or the model has no such form, DataError where its numbers are undefined.
+        """
+        from optc.backends import pyomo
+        from optc.backends.registry import get
+        from optc.compiler.plan import plan, take
+        from optc.dsl.catalogue import solving
+
+        if pyomo.version() is None:
+            raise ModelError([report(solving.NOT_INSTALLED, None, name=pyomo.name, install=pyomo.install)])
+        routes, lowered = take(plan(self.instance, [get(pyomo.name)], pyomo.name), self.instance)
+        if lowered is None:
+            told = routes.routes[0].refused or ""
+            span = self.model.program.root.span
+            raise ModelError([report(solving.BACKEND_REFUSES, span, name=pyomo.name, reason=told)])
+        return pyomo.named_model(lowered)
 
     def written(self, format: str) -> Written:
         """The text of the problem in a file format, ``lp``, ``mps`` or ``json``, with the names that had to change."""

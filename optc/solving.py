@@ -12,8 +12,9 @@ from optc.compiler.backend import Backend, Goal
 from optc.compiler.context import Context, Progress, interruptible, start
 from optc.compiler.plan import plan
 from optc.compiler.result.solution import Solution
-from optc.compiler.solve import Request
+from optc.compiler.solve import CHECK_SECONDS, CHECKED_GAP, Request
 from optc.compiler.solve import solve as solve_instance
+from optc.compiler.tightening import SECONDS
 from optc.dsl.catalogue import report
 from optc.dsl.catalogue import solving as codes
 from optc.dsl.diagnostics import Diagnostic
@@ -22,6 +23,8 @@ from optc.dsl.program import Method
 from .errors import ModelError
 
 if TYPE_CHECKING:
+    from optc.compiler.instance.instance import Instance
+
     from .problem import Problem
 
 Options = Mapping[str, object]
@@ -40,15 +43,38 @@ def solve(
     device: Literal["cpu", "cuda", "auto"],
     given: Mapping[str, Any] | None,
     n: int | Literal["all"],
+    tighten: bool | float,
     progress: Callable[[Progress], None] | None,
 ) -> Solution:
     """The answer; Ctrl-C gives the best one so far. ``given``: values of decisions to begin from, by family."""
     notes = list(problem.model.diagnostics)
     steps = _steps(problem, backend, options, notes)
-    request = Request(goal=Goal(gap, tol), start=given, answers=n, notes=tuple(notes), compile_seconds=problem.seconds)
+    request = Request(
+        goal=Goal(gap, tol),
+        start=given,
+        answers=n,
+        notes=tuple(notes),
+        compile_seconds=problem.seconds,
+        tighten=seconds_to_tighten(tighten),
+    )
     surroundings = start(time_limit=time_limit, progress=progress, seed=seed, threads=threads, device=device)
     with interruptible(surroundings) as context:
         return _run(problem, steps, request, context)
+
+
+def solved_again(tol: float) -> Callable[[Instance], Solution]:
+    """What solves other problems to check an answer: by the cheapest route, whatever the answer came from."""
+    request, context = Request(Goal(CHECKED_GAP, tol)), start()
+    return lambda problem: solve_instance(problem, every(), request, context.within(CHECK_SECONDS))
+
+
+def seconds_to_tighten(tighten: bool | float) -> float | None:
+    """What ``tighten`` allows: a number of seconds, the usual ones for True, None for False. Raises ValueError."""
+    if isinstance(tighten, bool):
+        return SECONDS if tighten else None
+    if not tighten > 0:
+        raise ValueError(f"tighten is True, False or a number of seconds above zero, not {tighten}")
+    return float(tighten)
 
 
 def _run(problem: Problem, steps: list[tuple[str | None, Options]], request: Request, context: Context) -> Solution:

@@ -1,20 +1,10 @@
-"""Bounds of decisions that follow from the linear rows, and where each comes from.
-
-A row ``lower <= sum(a_j x_j) <= upper`` bounds each of its decisions by the least and the largest value that the
-others can give the rest:
-
-    a_k x_k <= upper - sum over j != k of min(a_j l_j, a_j u_j)        (and likewise from below)
-
-Applied to all rows at once, again and again, until nothing moves by more than a small share (a fixed point in exact
-arithmetic may be approached for ever). Derived bounds are moved outwards by more than rounding can have cost, so they
-hold for every point of the model. Source: M. W. P. Savelsbergh, "Preprocessing and probing techniques for mixed
-integer programming problems", ORSA Journal on Computing 6 (1994), section 1.
-"""
+"""Bounds of an instance's decisions that follow from its linear rows (``propagation``), and where each comes from."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from operator import is_
 from typing import Literal
 
 import numpy as np
@@ -28,28 +18,22 @@ from ..extraction.assembly import columns_of, fill
 from ..extraction.patterns import group_of, needed_by, offsets_of, row_bounds, row_patterns
 from ..extraction.polynomial import NotPolynomialError, expand
 from ..forms.linear import Slice
-from ..instance.instance import Instance
+from ..instance.instance import ConstraintFamily, Family, Instance
 from ..spaces.algebra import Table, wide
 from ..spaces.layouts import Layout
+from ..terms.substitution import symbols_in
+from .propagation import DECLARED, OPTIMISED, Entries, declared, fixed_point, within
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
-
-ROUNDS = 100
-"""At most so many rounds over all rows."""
-LEAST_GAIN = 1e-4
-"""A bound is moved when it gains this share of the larger of 1 and its size."""
-LARGEST = 1e12
-"""A derived bound beyond this says nothing that a float64 row could use."""
-
-DECLARED = -1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ranges:
     """``lower <= x <= upper`` for every column of an instance, ``(columns,)``.
 
-    ``lower_row``, ``upper_row``: the row that gave the bound, or ``DECLARED``; rows are numbered through ``slices``.
+    ``lower_row``, ``upper_row``: the row that gave the bound, ``DECLARED`` or ``OPTIMISED``; rows are numbered through
+    ``slices``.
     """
 
     instance: Instance
@@ -74,8 +58,10 @@ class Ranges:
             family = self.instance.family(name)
             own = slice(family.offset, family.offset + family.count)
             rows = np.concatenate([self.lower_row[own], self.upper_row[own]])
-            if not (rows >= 0).all():
+            if (rows == DECLARED).any():
                 found.append(f"the bounds of {name}")
+            if (rows == OPTIMISED).any():
+                found.append(f"the range of {name} by optimisation")
             given = np.unique(rows[rows >= 0])
             found += [f"row {self.row_name(int(number))}" for number in given[:_SHOWN]]
             left = len(given) - _SHOWN
@@ -123,37 +109,64 @@ class DerivedBound:
         return f"{entry}: {literal_text(value)} for {self.expression}{whence}"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Rows:
-    """All linear rows: one entry a non-zero."""
-
-    row: Ints
-    column: Ints
-    value: Floats
-    lower: Floats
-    upper: Floats
-    slices: tuple[Slice, ...]
-
-
 def propagate(instance: Instance) -> Ranges:
     """The bounds that follow from the declared ones and the linear rows; raises ``EvaluationError`` of the data.
 
     Rows that are not linear take no part. Where the rows cannot be fulfilled the bounds are those before that shows.
     """
-    lower, upper, integer = _declared(instance)
-    with np.errstate(all="ignore"):
-        rows = _linear_rows(instance)
-        found = Ranges(instance, lower, upper, _origins(lower), _origins(upper), rows.slices)
-        for _ in range(ROUNDS if len(rows.value) else 0):
-            new = _round(found, rows, integer)
-            if new is None:
-                break
-            found = new
+    known, stamp = instance.patterns.get("ranges"), _age(instance)
+    if isinstance(known, KeptRanges) and known.stamp == stamp and known.of(instance):
+        return replace(known.ranges, instance=instance)
+    found = _propagated(instance)
+    if not instance.proved:
+        instance.patterns["ranges"] = KeptRanges(instance.families, instance.constraints, stamp, found)
     return found
 
 
-def _origins(ends: Floats) -> Ints:
-    return np.full(len(ends), DECLARED, dtype=np.intp)
+@dataclass(frozen=True, slots=True, eq=False)
+class KeptRanges:
+    """The ranges that came from some families and rows, with data of which age; kept through updates."""
+
+    families: tuple[Family, ...]
+    constraints: tuple[ConstraintFamily, ...]
+    stamp: int
+    ranges: Ranges
+    reads: frozenset[str] = frozenset()
+
+    def of(self, instance: Instance) -> bool:
+        if instance.proved or self.families is not instance.families:
+            return False
+        return len(self.constraints) == len(instance.constraints) and all(
+            map(is_, self.constraints, instance.constraints)
+        )
+
+
+def _age(instance: Instance) -> int:
+    """When data of the rows were last updated."""
+    relations = (c.symbol for c in instance.constraints if isinstance(c.symbol.body, Relation))
+    uses = (needed_by(c.body, instance.program) | symbols_in(c.space) for c in relations)
+    return instance.stamp(frozenset().union(*uses))
+
+
+def _propagated(instance: Instance) -> Ranges:
+    lower, upper, integer = _declared(instance)
+    ends = declared(lower, upper)
+    if instance.proved:
+        ends = within(ends, *_proved(instance))
+    with np.errstate(all="ignore"):
+        rows, slices = linear_rows(instance)
+    found = fixed_point(ends, rows, integer)
+    return Ranges(instance, found.lower, found.upper, found.lower_row, found.upper_row, slices)
+
+
+def _proved(instance: Instance) -> tuple[Floats, Floats]:
+    """The bounds that were found by optimisation, ``(columns,)``; infinite elsewhere."""
+    lower, upper = np.full(instance.columns, -np.inf), np.full(instance.columns, np.inf)
+    for family in instance.families:
+        if family.name in instance.proved:
+            own = slice(family.offset, family.offset + family.count)
+            lower[own], upper[own] = instance.proved[family.name]
+    return lower, upper
 
 
 def _declared(instance: Instance) -> tuple[Floats, Floats, NDArray[np.bool_]]:
@@ -170,7 +183,8 @@ def _declared(instance: Instance) -> tuple[Floats, Floats, NDArray[np.bool_]]:
     return lower, upper, integer
 
 
-def _linear_rows(instance: Instance) -> _Rows:
+def linear_rows(instance: Instance) -> tuple[Entries, tuple[Slice, ...]]:
+    """The linear rows that hold at every point, without zeros, and the families they are of."""
     rows, columns, values, lower, upper, slices = [], [], [], [], [], []
     first = 0
     for family in instance.constraints:
@@ -195,108 +209,22 @@ def _linear_rows(instance: Instance) -> _Rows:
             first += len(low)
     if not slices:
         nothing, none = np.empty(0), np.empty(0, dtype=np.intp)
-        return _Rows(none, none, nothing, nothing, nothing, ())
+        return Entries(none, none, nothing, nothing, nothing), ()
     value = np.concatenate(values)
     keep = value != 0
-    return _Rows(
+    found = Entries(
         np.concatenate(rows)[keep],
         np.concatenate(columns)[keep],
         value[keep],
         np.concatenate(lower),
         np.concatenate(upper),
-        tuple(slices),
     )
+    return found, tuple(slices)
 
 
 def _of_decisions(body: Relation, instance: Instance) -> bool:
     """Whether a relation holds nothing but decisions and data: no uncertain names, no multipliers that stand free."""
     return all(instance.roles.get(name, "data") in ("decision", "data") for name in needed_by(body, instance.program))
-
-
-def _round(ranges: Ranges, rows: _Rows, integer: NDArray[np.bool_]) -> Ranges | None:
-    """The bounds after one round over all rows, or None where nothing moves, or where no point is left."""
-    low, high = ranges.lower[rows.column], ranges.upper[rows.column]
-    positive = rows.value > 0
-    least = _Activity.of(rows, rows.value * np.where(positive, low, high))
-    most = _Activity.of(rows, rows.value * np.where(positive, high, low))
-    below, room = _offers(rows.upper, least, rows)  # for the decision: from above where its coefficient is positive
-    above, space = _offers(rows.lower, most, rows)
-    uppers = np.where(positive, below + room, above + space)
-    lowers = np.where(positive, above - space, below - room)
-    upper, upper_row = _moved(ranges.upper, ranges.upper_row, uppers, rows, integer)
-    lower, lower_row = _moved(-ranges.lower, ranges.lower_row, -lowers, rows, integer)
-    lower = -lower
-    if upper_row is ranges.upper_row and lower_row is ranges.lower_row:
-        return None
-    if (lower > upper + 1e-6 * np.maximum(1.0, np.abs(upper))).any():
-        return None
-    lower, upper = np.minimum(lower, upper), np.maximum(lower, upper)
-    return replace(ranges, lower=lower, upper=upper, lower_row=lower_row, upper_row=upper_row)
-
-
-_ROUNDING = 1e-12
-_OUTWARDS = 1e-9
-
-
-def _offers(ends: Floats, activity: _Activity, rows: _Rows) -> tuple[Floats, Floats]:
-    """What one end of its row leaves each decision, and by how much that is to be moved outwards: not at all where
-    whole numbers gave a number that float64 holds.
-    """
-    end = ends[rows.row]
-    rest = end - activity.others
-    found = rest / rows.value
-    plain = (rows.value == np.rint(rows.value)) & (np.abs(rows.value) < 2.0**12) & (np.abs(found) < 2.0**30)
-    divided = (found * 1024.0 == np.rint(found * 1024.0)) & (found * rows.value == rest)  # both are exact here
-    exact = activity.whole & (end == np.rint(end)) & plain & divided
-    cost = _ROUNDING * activity.size / np.abs(rows.value) + _OUTWARDS * np.maximum(1.0, np.abs(found))
-    return found, np.where(exact, 0.0, cost)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Activity:
-    """For every entry, the least (largest) value of the rest of its row; ``size``: of the sums that it came from;
-    ``whole``: all of them are whole numbers that float64 adds without rounding.
-    """
-
-    others: Floats
-    size: Floats
-    whole: NDArray[np.bool_]
-
-    @staticmethod
-    def of(rows: _Rows, parts: Floats) -> _Activity:
-        count = len(rows.lower)
-        endless = np.isinf(parts)
-        finite = np.where(endless, 0.0, parts)
-        total = np.bincount(rows.row, weights=finite, minlength=count)
-        size = np.bincount(rows.row, weights=np.abs(finite), minlength=count).astype(np.float64)
-        missing = np.bincount(rows.row, weights=endless.astype(np.float64), minlength=count)
-        left = missing[rows.row] - endless
-        sign = np.sign(np.where(endless, parts, 0.0))
-        direction = np.zeros(count)
-        np.add.at(direction, rows.row, sign)
-        others = np.where(left > 0, np.sign(direction[rows.row]) * np.inf, total[rows.row] - finite)
-        own = (finite != np.rint(finite)).astype(np.float64)
-        broken = np.bincount(rows.row, weights=own, minlength=count)[rows.row] - own
-        whole = (broken == 0) & (size[rows.row] < 2.0**30)
-        others = np.where(whole, np.rint(others), others)  # the rest is whole; its difference of sums is nearly so
-        return _Activity(others, size[rows.row], whole)
-
-
-def _moved(ends: Floats, origin: Ints, offers: Floats, rows: _Rows, integer: NDArray[np.bool_]) -> tuple[Floats, Ints]:
-    """Upper ends after the offers of all entries, and the rows they come from; the same ``origin`` if none moved."""
-    offers = np.where(np.isfinite(offers), offers, np.inf)
-    whole = integer[rows.column]
-    offers = np.where(whole, np.floor(offers + 1e-6), offers)
-    best = np.full(len(ends), np.inf)
-    np.minimum.at(best, rows.column, offers)
-    best = np.where(np.abs(best) > LARGEST, np.inf, best)
-    gain = np.where(np.isinf(ends), np.isfinite(best), ends - best > LEAST_GAIN * np.maximum(1.0, np.abs(ends)))
-    if not gain.any():
-        return ends, origin
-    givers = gain[rows.column] & (offers == best[rows.column])
-    new = origin.copy()
-    new[rows.column[givers]] = rows.row[givers]
-    return np.where(gain, best, ends), new
 
 
 # -------------------------------------------------------------------------------------------- decisions without bounds

@@ -71,7 +71,7 @@ def _by_blocks(
         if sizes[block] <= DENSE:
             if not _dense(matrix_rows, matrix_columns, off[own], own_diagonal):
                 return "indefinite"
-        elif not _sparse(matrix_rows, matrix_columns, off[own], own_diagonal):
+        elif not sparse_definite(matrix_rows, matrix_columns, off[own], own_diagonal):
             answer = "unknown"
     return answer
 
@@ -83,7 +83,7 @@ def _dense(rows: NDArray[np.intp], columns: NDArray[np.intp], off: Floats, diago
     return bool(np.linalg.eigvalsh(matrix)[0] >= -SLACK * np.abs(matrix).max())
 
 
-def _sparse(rows: NDArray[np.intp], columns: NDArray[np.intp], off: Floats, diagonal: Floats) -> bool:
+def sparse_definite(rows: NDArray[np.intp], columns: NDArray[np.intp], off: Floats, diagonal: Floats) -> bool:
     """Whether a symmetric elimination without row exchanges has positive pivots only (slightly shifted)."""
     from scipy.sparse import csc_array
     from scipy.sparse.linalg import splu

@@ -131,10 +131,17 @@ def _interpolated(x: Values, points: list[Values], heights: list[Values]) -> Val
 # ----------------------------------------------------------------------------------------------------------- rules
 def _times(a: Values, b: Values) -> Values:
     """``0 * inf`` is 0 at the end of an interval."""
-    return np.where((a == 0) | (b == 0), 0.0, a * b)
+    product = a * b
+    if np.isfinite(product).all():
+        return product + 0.0  # no -0.0
+    return np.where((a == 0) | (b == 0), 0.0, product)
 
 
 def _mul(a: Interval, b: Interval) -> Interval:
+    for number, other in ((a, b), (b, a)):
+        if number.lower is number.upper:
+            low, high = _times(number.lower, other.lower), _times(number.lower, other.upper)
+            return Interval(np.minimum(low, high), np.maximum(low, high))
     ends = [_times(x, y) for x in (a.lower, a.upper) for y in (b.lower, b.upper)]
     return Interval(_least(ends), _most(ends))
 

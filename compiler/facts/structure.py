@@ -7,7 +7,7 @@ always meant in a group of symbols: the decisions of one block, say, with all ot
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -15,8 +15,9 @@ import numpy as np
 from optc.dsl.catalogue import report
 from optc.dsl.catalogue.instances import NOT_QUADRATIC
 from optc.dsl.diagnostics import Diagnostic
-from optc.dsl.program import Constant, Expr, Relation, Space
+from optc.dsl.program import Apply, Constant, Expr, IndexRef, IndexVar, Relation, Space
 
+from ..evaluation.evaluate import holds
 from ..evaluation.scope import EvaluationError, text_of
 from ..evaluation.sets import layout_of
 from ..extraction.assembly import coefficients
@@ -24,7 +25,7 @@ from ..extraction.patterns import offsets_of, row_patterns
 from ..extraction.polynomial import Group, Monomial, NotPolynomialError, expand, merged
 from ..extraction.quadratic import triangle, triangle_values
 from ..instance.instance import Instance
-from ..spaces.algebra import Table
+from ..spaces.algebra import Table, filtered
 from .definiteness import Definiteness, definiteness
 from .intervals import Interval, interval
 
@@ -104,27 +105,46 @@ def linear_in(instance: Instance, body: Relation, space: Space, names: Collectio
     return None
 
 
-def curvature(instance: Instance, term: Expr, space: Space, names: Collection[str]) -> Curvature:
+def curvature(
+    instance: Instance, term: Expr, space: Space, names: Collection[str], owner: tuple[IndexVar, ...] = ()
+) -> Curvature:
     """The definiteness of a quadratic term over ``space`` in a group of symbols.
 
     A term that is indexed by a block is judged for all its rows together: its matrix is one block for each row.
+    ``owner``: the block's indices, where entries of the group that start otherwise belong to others and are held.
     """
     table = layout_of(space, instance.scope).table
     try:
         found = monomials(instance, term, table, names, 2)
     except (NotPolynomialError, EvaluationError) as error:
         return Curvature("unknown", error.diagnostic)
-    products = [m for m in found if len(m.refs) == 2]
-    for m in products:
-        held = [f for f in m.factors if any(instance.roles.get(s) not in (None, "data") for s in _symbols(instance, f))]
-        if held:
-            reason = "its second derivative depends on other decisions"
-            return Curvature("unknown", report(NOT_QUADRATIC, held[0].span, expression=text_of(held[0]), reason=reason))
     try:
+        products = [_own(m, owner, instance) if owner else m for m in found if len(m.refs) == 2]
+        products = [m for m in products if m.table.size]
+        for m in products:
+            held = [
+                f for f in m.factors if any(instance.roles.get(s) not in (None, "data") for s in _symbols(instance, f))
+            ]
+            if held:
+                reason = "its second derivative depends on other decisions"
+                code = NOT_QUADRATIC
+                return Curvature("unknown", report(code, held[0].span, expression=text_of(held[0]), reason=reason))
         pattern = triangle(products, instance.columns, offsets_of(instance), instance.scope)
         return Curvature(definiteness(pattern.starts, pattern.indices, triangle_values(pattern, instance.scope)))
     except EvaluationError as error:
         return Curvature("unknown", error.diagnostic)
+
+
+def _own(m: Monomial, owner: tuple[IndexVar, ...], instance: Instance) -> Monomial:
+    """The rows of a monomial in which both of its decisions are the owner's."""
+    pairs = {(a, IndexRef(None, v)) for ref in m.refs for a, v in zip(ref.args, owner, strict=False)}
+    conditions = [Apply(None, "eq", (a, b)) for a, b in pairs if a != b]
+    if not conditions:
+        return m
+    keep = np.ones(m.table.shape, dtype=np.bool_)
+    for condition in conditions:
+        keep &= holds(condition, m.table, instance.scope)
+    return replace(m, table=filtered(m.table, keep))
 
 
 def _symbols(instance: Instance, term: Expr) -> frozenset[str]:

@@ -103,7 +103,8 @@ class DiscreteForm(LinearForm):
     """``n`` columns, ``m`` rows; the linear form's arrays, and see the head of the module.
 
     The Hessian ``Q`` of the objective stands as in ``QuadraticForm``: its lower triangle, CSC, with starts (n + 1),
-    indices and values; it has no entries where the objective is linear.
+    indices and values; it has no entries where the objective is linear. ``proved``: lower and upper bounds (n) that
+    every point keeps and that optimisation found, or None; they are no part of the problem.
     """
 
     hessian_starts: Ints = field(default_factory=_no_ints)
@@ -113,6 +114,7 @@ class DiscreteForm(LinearForm):
     sets: OrderedSets = field(default_factory=OrderedSets)
     indicators: Indicators = field(default_factory=Indicators)
     pairs: Pairs = field(default_factory=Pairs)
+    proved: tuple[Floats, Floats] | None = None
 
     def switched(self) -> NDArray[np.bool_]:
         """For each row (m) whether an indicator switches it."""

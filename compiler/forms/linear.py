@@ -9,9 +9,13 @@ Infinite bounds are ``±inf``. ``A`` is CSR with sorted, unique columns a row. T
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from ..spaces.layouts import Layout
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
@@ -19,11 +23,15 @@ Ints = NDArray[np.int32]
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """Positions ``offset`` to ``offset + count`` hold the rows of family ``name``, in the order of its space."""
+    """Positions ``offset`` to ``offset + count`` hold the rows of family ``name``, in the order of its space.
+
+    ``layout``: the family's, where a lowering of the form may have to name entries.
+    """
 
     name: str
     offset: int
     count: int
+    layout: Layout | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

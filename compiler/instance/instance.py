@@ -102,7 +102,8 @@ class ConstraintFamily:
 @dataclass(frozen=True, eq=False)
 class Instance:
     """See the head of the module. ``patterns``: what lowerings keep, shared by the instances that ``update`` makes
-    of one another; ``stamps``: for each name of data, when it was last updated (0: never).
+    of one another; ``stamps``: for each name of data, when it was last updated (0: never). ``proved``: by family of
+    decisions, lower and upper bounds ``(count,)`` that every point keeps and that optimisation found.
     """
 
     program: Program
@@ -115,6 +116,7 @@ class Instance:
     notes: tuple[Diagnostic, ...] = ()
     patterns: dict[object, object] = field(default_factory=dict, repr=False)
     stamps: Mapping[str, int] = field(default_factory=dict, repr=False)
+    proved: Mapping[str, tuple[Floats, Floats]] = field(default_factory=dict, repr=False)
 
     @cached_property
     def _families(self) -> Mapping[str, Family]:

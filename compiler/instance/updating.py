@@ -57,7 +57,7 @@ def with_supplied(instance: Instance, supplied: Supplied, names: frozenset[str])
         layouts=dict(old.layouts),
         data=dict(old.data),
         options=dict(old.options),
-        structure={k: v for k, v in old.structure.items() if not _stale(k, v, changed)},
+        structure={k: v for k, v in old.structure.items() if not stale(k, v, changed)},
         local={},
     )
     faults: list[Diagnostic] = []
@@ -65,10 +65,27 @@ def with_supplied(instance: Instance, supplied: Supplied, names: frozenset[str])
     with np.errstate(all="ignore"):
         broken = binding.bind(program, supplied, scope, faults, notes, only=changed)
         moved = binding.lay_out(program, scope, broken, faults, only=changed)
-        families = _families(instance.families, scope, changed, moved, faults, notes)
-        nature = _families(instance.nature, scope, changed, moved, faults, notes)
+        found = renewed(instance, scope, changed, moved, faults, notes)
     if faults:
         raise DataError(faults)
+    kept = tuple(n for n in instance.notes if n not in notes)
+    return replace(found, supplied=supplied, notes=(*kept, *notes), proved={})
+
+
+def renewed(
+    instance: Instance,
+    scope: Scope,
+    changed: frozenset[str],
+    moved: frozenset[str],
+    faults: list[Diagnostic],
+    notes: list[Diagnostic],
+) -> Instance:
+    """The instance over a scope with other data for the names ``changed`` and other layouts for ``moved``.
+
+    Patterns that do not depend on them are shared. Where a family's bounds are wrong ``faults`` has the reason.
+    """
+    families = _families(instance.families, scope, changed, moved, faults, notes)
+    nature = _families(instance.nature, scope, changed, moved, faults, notes)
     constraints = tuple(
         ConstraintFamily(c.name, c.symbol, scope.layouts[c.name], c.owner) if c.name in moved else c
         for c in instance.constraints
@@ -77,17 +94,13 @@ def with_supplied(instance: Instance, supplied: Supplied, names: frozenset[str])
         patterns: dict[object, object] = {}
     else:
         patterns = {k: v for k, v in instance.patterns.items() if _stays(k, v, changed | moved)}
-    stamp = next(_stamps)
-    stamps = {**instance.stamps, **dict.fromkeys(changed | moved, stamp)}
-    kept = tuple(n for n in instance.notes if n not in notes)
+    stamps = {**instance.stamps, **dict.fromkeys(changed | moved, next(_stamps))}
     return replace(
         instance,
-        supplied=supplied,
         scope=scope,
         families=families,
         nature=nature,
         constraints=constraints,
-        notes=(*kept, *notes),
         patterns=patterns,
         stamps=stamps,
     )
@@ -102,7 +115,7 @@ def dependents(program: Program, names: frozenset[str]) -> frozenset[str]:
     return frozenset(changed)
 
 
-def _stale(key: object, kept: object, changed: frozenset[str]) -> bool:
+def stale(key: object, kept: object, changed: frozenset[str]) -> bool:
     """Whether a kept domain or table depends on changed data."""
     assert isinstance(key, tuple)
     node: Node = key[1] if key[0] == "domain" else kept[0]  # type: ignore[index]
@@ -111,6 +124,11 @@ def _stale(key: object, kept: object, changed: frozenset[str]) -> bool:
 
 KEPT = frozenset({"row arrays", "columns", "cost", "usable rows"})
 """Kept arrays that know the age of the data they came from, or that are compared by identity."""
+
+
+def unchanged_patterns(instance: Instance) -> dict[object, object]:
+    """What is kept that does not depend on the bounds of decisions: not what lowerings made of the instance."""
+    return {k: v for k, v in instance.patterns.items() if _stays(k, v, frozenset()) and not hasattr(v, "found")}
 
 
 def _stays(key: object, kept: object, changed: frozenset[str]) -> bool:

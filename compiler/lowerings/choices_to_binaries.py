@@ -49,6 +49,7 @@ from optc.dsl.program import (
 from ..data.errors import DataError
 from ..evaluation.scope import EvaluationError, Scope
 from ..evaluation.sets import layout_of, listing, set_arity
+from ..instance.continuing import carried
 from ..instance.instance import Floats, Instance, assemble
 from ..terms.substitution import (
     componentwise,
@@ -125,7 +126,7 @@ def transfer(signature: Signature) -> Signature | None:
 def accepts(instance: Instance) -> Diagnostic | None:
     """None, or where an index of the rewritten terms has no entry."""
     try:
-        instance.patterns["binaries"] = (instance, _rewritten(instance))
+        _kept(instance)
     except EvaluationError as error:
         return error.diagnostic
     return None
@@ -133,14 +134,36 @@ def accepts(instance: Instance) -> Diagnostic | None:
 
 def lower(instance: Instance) -> tuple[Instance, Inverse]:
     """The instance without choices. Raises ``DataError`` where data that it needs are undefined."""
-    kept = instance.patterns.pop("binaries", None)  # what ``accepts`` has made
-    if isinstance(kept, tuple) and kept[0] is instance:
-        without, inverse = kept[1]
-        return without, inverse
     try:
-        return _rewritten(instance)
+        return _kept(instance)
     except EvaluationError as error:
         raise DataError([error.diagnostic]) from None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Kept:
+    """The instance without choices, for those that the source is updated to."""
+
+    source: Instance
+    without: Instance
+    inverse: Inverse
+    reads: frozenset[str] = frozenset()
+
+
+def _kept(instance: Instance) -> tuple[Instance, Inverse]:
+    """The rewritten instance, made once; after an update that moves no set the old one with the new data."""
+    known = instance.patterns.get("binaries")
+    if isinstance(known, Kept) and known.source is instance:
+        return known.without, known.inverse
+    found = _again(known, instance) if isinstance(known, Kept) else None
+    found = found or _rewritten(instance)
+    instance.patterns["binaries"] = Kept(instance, *found)
+    return found
+
+
+def _again(known: Kept, instance: Instance) -> tuple[Instance, Inverse] | None:
+    same = carried(known.source, known.without, instance)
+    return None if same is None else (same, known.inverse)
 
 
 def lift(point: Mapping[str, Floats], inverse: Inverse) -> dict[str, Floats]:

@@ -8,6 +8,7 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
+from ..facts.bounds import DerivedBound
 from ..instance.instance import Family, Instance
 
 Floats = NDArray[np.float64]
@@ -43,6 +44,21 @@ def domain_rows(instance: Instance) -> tuple[ExtraRows, ...]:
             found.append(_semicontinuous(family, column))
         column += found[-1].columns if found and found[-1].family == family.name else 0
     return tuple(found)
+
+
+def derived_constants(instance: Instance) -> tuple[DerivedBound, ...]:
+    """The upper bounds that stand as constants in the rows of semicontinuous decisions, where they are finite."""
+    return tuple(
+        DerivedBound(
+            family.name,
+            f"{family.name} where it is not zero",
+            family.layout,
+            np.where(np.isfinite(family.upper), family.upper, 0.0),
+            (f"the bounds of {family.name}",),
+        )
+        for family in instance.families
+        if family.domain == "semicontinuous" and family.count and np.isfinite(family.upper).any()
+    )
 
 
 def _simplex(family: Family) -> ExtraRows:

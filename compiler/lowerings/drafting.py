@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..forms.linear import Floats, Ints, Slice
+from ..spaces.layouts import Layout
 
 Bools = NDArray[np.bool_]
 
@@ -108,13 +109,13 @@ class Draft:
         """New non-negative columns."""
         return self.add_columns(np.zeros(count), np.full(count, np.inf), np.zeros(count, dtype=np.bool_))
 
-    def add_rows(self, rows: SparseRows, name: str | None = None) -> Ints:
-        """The numbers of new rows; ``name``: of the family whose rows they are, one to one."""
+    def add_rows(self, rows: SparseRows, name: str | None = None, layout: Layout | None = None) -> Ints:
+        """The numbers of new rows; ``name``: of the family whose rows they are, one to one; ``layout``: its own."""
         self.pieces.append(rows)
         first = self.rows
         self.rows += rows.count
         if name is not None:
-            self.slices.append(Slice(name, first, rows.count))
+            self.slices.append(Slice(name, first, rows.count, layout))
         return np.arange(first, self.rows, dtype=np.int32)
 
     def switch(self, columns: Ints, values: Ints, rows: Ints) -> None:

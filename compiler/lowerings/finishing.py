@@ -16,7 +16,10 @@ from .drafting import Bools, Draft, SparseRows
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Finished:
-    """The arrays of a discrete form apart from its objective; shapes as there."""
+    """The arrays of a discrete form apart from its objective; shapes as there.
+
+    ``order``, ``members``: of the entries and the sets as they came, for a draft that has the same.
+    """
 
     lower: Floats
     upper: Floats
@@ -30,16 +33,36 @@ class Finished:
     sets: OrderedSets
     indicators: Indicators
     pairs: Pairs
+    order: Order
+    members: tuple[tuple[int, NDArray[np.integer], Ints], ...]
 
 
-def finish(draft: Draft) -> Finished:
-    """The arrays of a draft."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Order:
+    """Where the entries of a matrix go, as they come: ``counts`` a row, ``columns`` each.
+
+    ``starts``, ``indices``: CSR with sorted, unique columns; ``inverse``: the place of each entry there, None where
+    they come in order.
+    """
+
+    counts: NDArray[np.integer]
+    columns: Ints
+    starts: Ints
+    indices: Ints
+    inverse: NDArray[np.integer] | None
+
+
+def finish(draft: Draft, known: Finished | None = None) -> Finished:
+    """The arrays of a draft. ``known``: those of the last one, for what comes as it did there."""
     lower, upper = (_joined(part, np.float64).copy() for part in (draft.lower, draft.upper))
     for columns in draft.nonnegative:
         lower[columns] = np.maximum(lower[columns], 0.0)
     for columns in draft.zero:
         lower[columns], upper[columns] = np.maximum(lower[columns], 0.0), np.minimum(upper[columns], 0.0)
-    starts, indices, values = _matrix(draft.pieces)
+    order = _order(draft.pieces, None if known is None else known.order)
+    members = tuple(draft.sets)
+    same = known is not None and _same_members(known.members, members)
+    starts, indices, values = _matrix(draft.pieces, order)
     return Finished(
         lower,
         upper,
@@ -50,9 +73,11 @@ def finish(draft: Draft) -> Finished:
         _joined([p.lower for p in draft.pieces], np.float64),
         _joined([p.upper for p in draft.pieces], np.float64),
         _products(draft.pieces, draft.columns),
-        _sets(draft),
+        known.sets if same and known is not None else _sets(draft),
         Indicators(*(_joined([s[k] for s in draft.switches], np.int32) for k in range(3))),
         Pairs(*(_joined([p[k] for p in draft.pairs], np.int32) for k in range(2))),
+        order,
+        members,
     )
 
 
@@ -60,25 +85,45 @@ def _joined(parts: Sequence[NDArray[Any]], dtype: type) -> NDArray[Any]:
     return np.concatenate(parts).astype(dtype, copy=False) if parts else np.empty(0, dtype=dtype)
 
 
-def _matrix(pieces: Sequence[SparseRows]) -> tuple[Ints, Ints, Floats]:
-    """CSR without zeros, columns sorted and unique in each row."""
+def _same_members(
+    one: tuple[tuple[int, NDArray[np.integer], Ints], ...], other: tuple[tuple[int, NDArray[np.integer], Ints], ...]
+) -> bool:
+    same = len(one) == len(other)
+    return same and all(a[0] == b[0] and a[1] is b[1] and a[2] is b[2] for a, b in zip(one, other, strict=True))
+
+
+def _order(pieces: Sequence[SparseRows], known: Order | None) -> Order:
     counts = _joined([np.diff(p.starts) for p in pieces], np.int64)
-    indices = _joined([p.indices for p in pieces], np.int32)
-    values = _joined([p.values for p in pieces], np.float64)
-    keys = np.repeat(np.arange(len(counts)), counts) << 32 | indices
-    keys, values = _merged(keys, values)
-    starts = np.zeros(len(counts) + 1, dtype=np.int32)
-    np.cumsum(np.bincount(keys >> 32, minlength=len(counts)), out=starts[1:])
-    return starts, (keys & 0xFFFFFFFF).astype(np.int32), values
-
-
-def _merged(keys: NDArray[np.int64], values: Floats) -> tuple[NDArray[np.int64], Floats]:
-    """Sorted unique keys with the sums of their values, zeros left out."""
+    columns = _joined([p.indices for p in pieces], np.int32)
+    if known is not None and np.array_equal(known.columns, columns) and np.array_equal(known.counts, counts):
+        return known
+    keys = np.repeat(np.arange(len(counts)), counts) << 32 | columns
+    inverse = None
     if not bool(np.all(keys[1:] > keys[:-1])):
         keys, inverse = np.unique(keys, return_inverse=True)
-        values = np.bincount(inverse.reshape(-1), weights=values, minlength=len(keys)).astype(np.float64)
+        inverse = inverse.reshape(-1)
+        starts = _starts(np.bincount(keys >> 32, minlength=len(counts)))
+        return Order(counts, columns, starts, (keys & 0xFFFFFFFF).astype(np.int32), inverse)
+    return Order(counts, columns, _starts(counts), columns, None)
+
+
+def _starts(counts: NDArray[np.integer]) -> Ints:
+    starts = np.zeros(len(counts) + 1, dtype=np.int32)
+    np.cumsum(counts, out=starts[1:])
+    return starts
+
+
+def _matrix(pieces: Sequence[SparseRows], order: Order) -> tuple[Ints, Ints, Floats]:
+    """CSR without zeros, columns sorted and unique in each row."""
+    values: Floats = _joined([p.values for p in pieces], np.float64)
+    if order.inverse is not None:
+        values = np.bincount(order.inverse, weights=values, minlength=len(order.indices)).astype(np.float64)
     keep = values != 0
-    return (keys, values) if keep.all() else (keys[keep], values[keep])
+    if keep.all():
+        return order.starts, order.indices, values
+    gone = np.flatnonzero(~keep)
+    starts = order.starts - np.searchsorted(gone, order.starts).astype(np.int32)
+    return starts, order.indices[keep], values[keep]
 
 
 def _products(pieces: Sequence[SparseRows], columns: int) -> RowProducts:
@@ -113,7 +158,7 @@ def _sets(draft: Draft) -> OrderedSets:
         real = sizes > kind
         kinds.append(np.full(int(real.sum()), kind))
         counts.append(sizes[real])
-        columns.append(members[np.repeat(real, sizes)])
+        columns.append(members if real.all() else members[np.repeat(real, sizes)])
     sizes = _joined(counts, np.int64)
     starts_ = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32)
     members_ = _joined(columns, np.int32)

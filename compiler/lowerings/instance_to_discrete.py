@@ -25,6 +25,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from optc.dsl.catalogue import report
 from optc.dsl.catalogue.instances import NOT_IN_FORM
@@ -35,18 +36,21 @@ from ..data.errors import DataError
 from ..evaluation.scope import EvaluationError
 from ..evaluation.sets import extend as rows_in
 from ..extraction.assembly import add_to, columns_of, constants
-from ..extraction.patterns import Expression, group_of, objective_pattern, offsets_of
+from ..extraction.patterns import Expression, group_of, needed_by, objective_pattern, offsets_of
 from ..extraction.polynomial import NotPolynomialError
 from ..extraction.quadratic import triangle, triangle_values
+from ..facts.bounds import DerivedBound
 from ..forms.discrete import DiscreteForm
 from ..forms.linear import Floats, Ints, Slice
-from ..instance.instance import ConstraintFamily, Instance
+from ..instance.instance import ConstraintFamily, Family, Instance
 from ..signature import WORDS, Signature
 from ..spaces.algebra import UNIT, filtered
-from ..spaces.layouts import layout_of_table
+from ..spaces.layouts import Layout, layout_of_table
 from ..terms.degree import Shapes
+from ..terms.substitution import symbols_in
 from .conditions import ALWAYS, NEVER, Reader
-from .drafting import Draft, SparseRows, dense_rows
+from .domains import derived_constants
+from .drafting import Bools, Draft, SparseRows, dense_rows
 from .finishing import Finished, finish
 from .instance_to_linear import columns_of as family_columns
 from .relation_rows import FalseRowError, family_rows, relation_parts, sparse
@@ -64,6 +68,7 @@ _ALLOWED = frozenset(
         "special ordered set",
         "quadratic constraint",
         "quadratic objective",
+        "dual products",
     }
 )
 
@@ -79,6 +84,7 @@ class Inverse:
     """What ``lift`` needs: the places of the families."""
 
     columns: tuple[Slice, ...]
+    bounds: tuple[DerivedBound, ...] = ()
 
 
 def accepts(instance: Instance) -> Diagnostic | None:
@@ -120,6 +126,11 @@ def lift(x: Floats, inverse: Inverse) -> Mapping[str, Floats]:
     return {s.name: x[..., s.offset : s.offset + s.count] for s in inverse.columns}
 
 
+def derived(inverse: Inverse) -> tuple[DerivedBound, ...]:
+    """The constants of rows that came from bounds: those of semicontinuous decisions."""
+    return inverse.bounds
+
+
 def _unfit(instance: Instance) -> Diagnostic | None:
     """The first part of the model that has no place in the form."""
     root = instance.program.root
@@ -138,14 +149,53 @@ def _unfit(instance: Instance) -> Diagnostic | None:
 # -------------------------------------------------------------------------------------------------------- the whole
 def _lowered(instance: Instance) -> tuple[DiscreteForm, Inverse]:
     with np.errstate(all="ignore"):
-        draft = Draft()
-        columns = _families(instance, draft)
-        shapes = Shapes(instance.program, frozenset(instance.program.root.decisions))
-        for family in instance.constraints:
-            degree = shapes.constraint(family.symbol).degree
-            _LOWERED[type(family.symbol.body)](instance, family, 2 if degree is None else degree, draft)
-        form = _form(instance, finish(draft), columns, tuple(draft.slices))
-    return form, Inverse(columns)
+        found = _constrained(instance)
+        form = _form(instance, found.done, found.columns, found.rows)
+    return form, Inverse(found.columns, derived_constants(instance))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Constrained:
+    """All but the objective, as it was last computed: of which families, with data of which age.
+
+    ``reads`` keeps it with the instances that ``update`` makes; its age is compared here.
+    """
+
+    families: tuple[Family, ...]
+    constraints: tuple[ConstraintFamily, ...]
+    stamp: int
+    columns: tuple[Slice, ...]
+    rows: tuple[Slice, ...]
+    done: Finished
+    reads: frozenset[str] = frozenset()
+
+
+def _constrained(instance: Instance) -> Constrained:
+    """Columns, rows and conditions. Kept with the instance: what data do not reach stays, and so does the order of
+    the entries.
+    """
+    known = instance.patterns.get("constrained")
+    program = instance.program
+    uses = (needed_by(c.symbol.body, program) | symbols_in(c.symbol.space) for c in instance.constraints)
+    stamp = instance.stamp(frozenset().union(*uses))
+    if isinstance(known, Constrained) and known.stamp == stamp and _same_families(known, instance):
+        return known
+    draft = Draft()
+    columns = _families(instance, draft)
+    shapes = Shapes(program, frozenset(program.root.decisions))
+    for family in instance.constraints:
+        degree = shapes.constraint(family.symbol).degree
+        _LOWERED[type(family.symbol.body)](instance, family, 2 if degree is None else degree, draft)
+    done = finish(draft, known.done if isinstance(known, Constrained) else None)
+    found = Constrained(instance.families, instance.constraints, stamp, columns, tuple(draft.slices), done)
+    instance.patterns["constrained"] = found
+    return found
+
+
+def _same_families(known: Constrained, instance: Instance) -> bool:
+    if known.families is not instance.families or len(known.constraints) != len(instance.constraints):
+        return False
+    return all(a is b for a, b in zip(known.constraints, instance.constraints, strict=True))
 
 
 def _form(instance: Instance, done: Finished, columns: tuple[Slice, ...], rows: tuple[Slice, ...]) -> DiscreteForm:
@@ -181,7 +231,20 @@ def _form(instance: Instance, done: Finished, columns: tuple[Slice, ...], rows: 
         done.sets,
         done.indicators,
         done.pairs,
+        _proved(instance, count),
     )
+
+
+def _proved(instance: Instance, count: int) -> tuple[Floats, Floats] | None:
+    """The bounds of the families' columns that optimisation found, infinite elsewhere (count)."""
+    if not instance.proved:
+        return None
+    lower, upper = np.full(count, -np.inf), np.full(count, np.inf)
+    for family in instance.families:
+        if family.name in instance.proved:
+            own = slice(family.offset, family.offset + family.count)
+            lower[own], upper[own] = instance.proved[family.name]
+    return lower, upper
 
 
 # --------------------------------------------------------------------------------------------------------- families
@@ -203,7 +266,7 @@ def _families(instance: Instance, draft: Draft) -> tuple[Slice, ...]:
 # ---------------------------------------------------------------------------------------------------------- relations
 def _relation(instance: Instance, family: ConstraintFamily, degree: int, draft: Draft) -> None:
     for rows in family_rows(instance, family, degree):
-        draft.add_rows(rows, family.name)
+        draft.add_rows(rows, family.name, family.layout)
 
 
 # ------------------------------------------------------------------------------------------------------- implications
@@ -218,23 +281,44 @@ def _implication(instance: Instance, family: ConstraintFamily, _degree: int, dra
         return
     layout = family.layout
     if not keep.all():
-        layout = layout_of_table(filtered(table, keep.reshape(table.shape)), layout.indices)
+        layout = _filtered(instance, family, keep)
     columns, values = found.columns[keep], found.values[keep]
     certain = columns == ALWAYS
     for pattern, products in relation_parts(body.conclusion, family.name, layout, family.symbol, instance, 1):
         rows = sparse(pattern, products, instance)
         if certain.any():
             draft.add_rows(rows.picked(certain))
-        _switched(rows.picked(~certain), columns[~certain], values[~certain], draft, family)
+        _switched(rows.picked(~certain), columns[~certain], values[~certain], draft, family.name, layout)
 
 
-def _switched(rows: SparseRows, columns: Ints, values: Ints, draft: Draft, family: ConstraintFamily) -> None:
+def _filtered(instance: Instance, family: ConstraintFamily, keep: Bools) -> Layout:
+    """The rows of a family that can be switched on; the same layout as before where they are the same rows."""
+    key, layout = ("switched rows", family.name), family.layout
+    known = instance.patterns.get(key)
+    if isinstance(known, KeptLayout) and known.of is layout and np.array_equal(known.keep, keep):
+        return known.layout
+    found = layout_of_table(filtered(layout.table, keep.reshape(layout.table.shape)), layout.indices)
+    instance.patterns[key] = KeptLayout(layout, keep, found)
+    return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KeptLayout:
+    """Some rows of a layout; compared by those, hence right for any data."""
+
+    of: Layout
+    keep: Bools
+    layout: Layout
+    reads: frozenset[str] = frozenset()
+
+
+def _switched(rows: SparseRows, columns: Ints, values: Ints, draft: Draft, name: str, layout: Layout) -> None:
     """Rows that hold where their binaries have their values; one without decisions that is false forbids the value."""
     owners = np.repeat(np.arange(rows.count), np.diff(rows.starts))
     empty = np.bincount(owners[rows.values != 0], minlength=rows.count) == 0
     false = empty & ((rows.lower > 0) | (rows.upper < 0))
     kept = rows.picked(~empty)
-    numbers = draft.add_rows(kept, family.name if kept.count == family.count else None)
+    numbers = draft.add_rows(kept, name if kept.count == layout.size else None, layout)
     draft.switch(columns[~empty], values[~empty], numbers)
     if false.any():
         signs = np.where(values[false] == 1, 1.0, -1.0)
@@ -295,7 +379,7 @@ def _slack(instance: Instance, family: ConstraintFamily, side: Relation, degree:
     found[finite] = draft.add_slacks(kept.count)
     equal = replace(kept, lower=bound[finite], upper=bound[finite])
     name = family.name if kept.count == family.count else None
-    draft.add_rows(equal.with_entry(found[finite], np.full(kept.count, -sign)), name)
+    draft.add_rows(equal.with_entry(found[finite], np.full(kept.count, -sign)), name, family.layout)
     impossible = rows.picked(~finite & (bound == sign * np.inf))
     draft.add_rows(impossible)
     return found
@@ -305,16 +389,47 @@ def _slack(instance: Instance, family: ConstraintFamily, side: Relation, degree:
 def _ordered_sets(instance: Instance, family: ConstraintFamily, _degree: int, draft: Draft) -> None:
     body = family.symbol.body
     assert isinstance(body, SpecialOrderedSet)
+    found = _members(instance, family, body)
+    columns = found.columns if found.differ else _copies(found.columns, draft)
+    draft.sets.append((body.kind, found.starts, columns))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sets:
+    """The sets of one family: ``starts`` (sets + 1), ``columns`` of their members; whether no set has one twice."""
+
+    of: Layout
+    starts: NDArray[np.integer]
+    columns: Ints
+    differ: bool
+    reads: frozenset[str]
+
+
+def _members(instance: Instance, family: ConstraintFamily, body: SpecialOrderedSet) -> Sets:
+    """The members of a family's sets. Kept with the instance."""
+    key = ("ordered sets", family.name)
+    known = instance.patterns.get(key)
+    if isinstance(known, Sets) and known.of is family.layout:
+        return known
     root, scope = family.layout.table, instance.scope.named(family.name)
     table = rows_in(body.members, root, scope)
     assert isinstance(body.body, SymbolRef)
     columns = np.broadcast_to(columns_of(body.body, table, offsets_of(instance), scope), table.shape).reshape(-1)
     owners = np.broadcast_to(table.rows_in(root), table.shape).reshape(-1)
     columns = columns.astype(np.int32)
-    if len(np.unique(owners.astype(np.int64) << 32 | columns)) < len(columns):
-        columns = _copies(columns, draft)
     starts = np.concatenate([[0], np.cumsum(np.bincount(owners, minlength=root.size))])
-    draft.sets.append((body.kind, starts, columns))
+    differ = _differ(owners.astype(np.int64) << 32 | columns)
+    found = Sets(family.layout, starts, columns, differ, needed_by(body, instance.program) | symbols_in(body))
+    instance.patterns[key] = found
+    return found
+
+
+def _differ(keys: NDArray[np.int64]) -> bool:
+    """Whether no number stands twice."""
+    if (keys[1:] > keys[:-1]).all():
+        return True
+    keys = np.sort(keys)
+    return bool((keys[1:] > keys[:-1]).all())
 
 
 def _copies(columns: Ints, draft: Draft) -> Ints:

@@ -27,11 +27,12 @@ from ..evaluation.scope import EvaluationError
 from ..extraction.assembly import add_to, constants, fill
 from ..extraction.patterns import Expression, Rows, false_rows, objective_pattern, row_bounds, row_patterns
 from ..extraction.polynomial import NotPolynomialError
+from ..facts.bounds import DerivedBound
 from ..forms.linear import Floats, Ints, LinearForm, Slice
 from ..instance.instance import Family, Instance
 from ..signature import WORDS, Signature
 from ..spaces.algebra import UNIT
-from .domains import ExtraRows, domain_rows
+from .domains import ExtraRows, derived_constants, domain_rows
 
 NAME = "instance to linear"
 SOURCE = "instance"
@@ -57,6 +58,7 @@ class Inverse:
 
     columns: tuple[Slice, ...]
     rows: tuple[Slice, ...]
+    bounds: tuple[DerivedBound, ...] = ()
 
 
 def accepts(instance: Instance) -> Diagnostic | None:
@@ -133,12 +135,17 @@ def lower(instance: Instance) -> tuple[LinearForm, Inverse]:
         columns.slices,
         rows.slices,
     )
-    return form, Inverse(columns.slices, rows.slices)
+    return form, Inverse(columns.slices, rows.slices, derived_constants(instance))
 
 
 def lift(x: Floats, inverse: Inverse) -> Mapping[str, Floats]:
     """Values of each decision family, ``(count,)`` or ``(batch, count)``, from the form's columns."""
     return {s.name: x[..., s.offset : s.offset + s.count] for s in inverse.columns}
+
+
+def derived(inverse: Inverse) -> tuple[DerivedBound, ...]:
+    """The constants of rows that came from bounds: those of semicontinuous decisions."""
+    return inverse.bounds
 
 
 def cost_of(instance: Instance, found: Expression, count: int, name: str) -> tuple[Floats, float]:
@@ -196,7 +203,7 @@ def _columns(instance: Instance) -> Columns:
         lower[own], upper[own] = _range(family)
         integer[own] = family.integer and family.domain != "spin"
     lower[instance.columns :], upper[instance.columns :], integer[instance.columns :] = 0.0, 1.0, True
-    slices = tuple(Slice(f.name, f.offset, f.count) for f in instance.families)
+    slices = tuple(Slice(f.name, f.offset, f.count, f.layout) for f in instance.families)
     return Columns(lower, upper, integer, slices, extra)
 
 

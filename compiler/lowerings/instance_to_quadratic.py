@@ -39,7 +39,7 @@ def transfer(signature: Signature) -> Signature | str:
     """The quadratic form's signature, or the first feature that it has no place for."""
     feature = signature.foreign(_ALLOWED)
     return (
-        replace(signature, form=TARGET, features=signature.features & {"integer"})
+        replace(signature, form=TARGET, features=signature.features & {"integer", "binary"})
         if feature is None
         else WORDS[feature]
     )

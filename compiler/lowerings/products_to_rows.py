@@ -67,6 +67,11 @@ COST = 3.0
 
 _PRODUCTS = ("quadratic objective", "quadratic constraint", "nonlinear objective", "nonlinear constraint")
 _FOREIGN = ("lower level", "player", "uncertainty", "recourse", "choice")
+_RATIOS = {  # what stays nonlinear however products are written
+    "ratio objective": "nonlinear objective",
+    "ratio among others": "nonlinear objective",
+    "ratio constraint": "nonlinear constraint",
+}
 _LARGEST_POWER = 16
 
 
@@ -75,7 +80,8 @@ def transfer(source: Signature) -> Signature | str | None:
 
     What is called nonlinear for a product within a kink has the kink left.
     """
-    found = [feature for feature in _PRODUCTS if feature in source.features]
+    ratios = {_RATIOS[feature] for feature in source.features & _RATIOS.keys()}
+    found = [feature for feature in _PRODUCTS if feature in source.features - ratios]
     if not found:
         return None
     foreign = next((WORDS[feature] for feature in _FOREIGN if feature in source.features), None)

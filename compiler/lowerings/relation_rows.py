@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -68,7 +68,31 @@ Products = tuple[Monomial, ...]
 def relation_parts(
     body: Relation, name: str, layout: Layout, symbol: Constraint, instance: Instance, degree: int
 ) -> list[tuple[Rows, Products]]:
-    """The patterns of the linear parts of a relation's rows, each with the monomials of the second degree."""
+    """The patterns of the linear parts of a relation's rows, each with the monomials of the second degree.
+
+    Kept with the instance.
+    """
+    key = ("parts", name, body, degree)
+    known = instance.patterns.get(key)
+    if isinstance(known, KeptParts) and known.layout is layout:
+        return known.parts
+    parts = _parts(body, name, layout, symbol, instance, degree)
+    instance.patterns[key] = KeptParts(layout, parts, frozenset().union(*(rows.reads for rows, _ in parts)))
+    return parts
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KeptParts:
+    """The parts of a relation over a layout; ``reads``: the data that they depend on."""
+
+    layout: Layout
+    parts: list[tuple[Rows, Products]]
+    reads: frozenset[str]
+
+
+def _parts(
+    body: Relation, name: str, layout: Layout, symbol: Constraint, instance: Instance, degree: int
+) -> list[tuple[Rows, Products]]:
     if degree <= 1:
         return [(rows, ()) for rows in relation_patterns(body, name, layout, symbol, instance)]
     group = group_of(instance, 2)

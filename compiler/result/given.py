@@ -11,7 +11,7 @@ import numpy as np
 
 from optc.dsl.catalogue import report, solving
 from optc.dsl.diagnostics import Diagnostic, Hint
-from optc.dsl.program import Choice
+from optc.dsl.program import Choice, Multiplier
 
 from ..evaluation.scope import entry_text, literal_text
 from ..forms.linear import Floats
@@ -59,6 +59,43 @@ def values_of(instance: Instance, given: object, *, complete: bool, source: str 
     if faults:
         raise GivenError(faults)
     return found
+
+
+def multipliers_of(instance: Instance, given: object, source: str = "the answer") -> dict[str, Floats]:
+    """Flat values of the multipliers that the model asks for by ``dual``, from the answer's ``duals``.
+
+    Raises ``GivenError`` where one is missing or is no number.
+    """
+    found = duals_of(instance, given)
+    wanted = {name: s for name, s in instance.program.symbols.items() if isinstance(s, Multiplier)}
+    for name, symbol in wanted.items():
+        layout = instance.constraint(symbol.constraint).layout
+        gaps = np.flatnonzero(np.isnan(found[name])) if name in found else np.arange(layout.size)
+        if len(gaps):
+            index = entry_text(symbol.constraint, layout.key(int(gaps[0])))
+            reason = f"it states no dual of `{index}`, which the model asks for"
+            raise GivenError([report(solving.ANSWER_FORMAT, None, file=source, reason=reason)])
+    return {name: found[name] for name in wanted}
+
+
+def duals_of(instance: Instance, given: object) -> dict[str, Floats]:
+    """Flat values by ``dual(constraint)`` of what an answer states under ``duals``, NaN where it states none."""
+    stated = given.duals if isinstance(given, Solution) else given.get("duals") if isinstance(given, Mapping) else None
+    found: dict[str, Floats] = {}
+    for family in instance.constraints:
+        entries = stated.get(family.name) if isinstance(stated, Mapping) else None
+        if entries is None:
+            continue
+        rows = entries.items() if isinstance(entries, Labelled) else _dual_rows(entries)
+        by_key = {key: value for key, value in rows if isinstance(value, int | float) and not isinstance(value, bool)}
+        values = [by_key.get(family.layout.key(k), np.nan) for k in range(family.count)]
+        found[f"dual({family.name})"] = np.array(values, dtype=np.float64)
+    return found
+
+
+def _dual_rows(entries: Any) -> list[Row]:
+    rows = entries.get("values") if isinstance(entries, Mapping) else None
+    return [(tuple(row[:-1]), row[-1]) for row in rows if isinstance(row, Sequence) and row] if rows else []
 
 
 def _by_name(given: object, source: str) -> Mapping[str, Any]:

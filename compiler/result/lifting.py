@@ -50,7 +50,7 @@ class Names:
         for part in self.form.rows:
             seen[part.name] = seen.get(part.name, 0) + 1
             if part.offset <= row < part.offset + part.count:
-                layout = self.instance.constraint(part.name).layout
+                layout = part.layout or self.instance.constraint(part.name).layout
                 twice = f" ({seen[part.name]})" if seen[part.name] > 1 else ""
                 return entry_text(part.name, layout.key(row - part.offset)) + twice
         return f"row {row} of the lowered problem"

@@ -63,10 +63,20 @@ from ..extraction.patterns import needed_by
 from ..extraction.polynomial import Group
 from ..facts.bounds import DerivedBound, Ranges, Side, endless_decision, propagate
 from ..facts.intervals import interval
+from ..instance.continuing import continued
 from ..instance.instance import ConstraintFamily, Family, Floats, Instance, Role, family_of
 from ..spaces.algebra import wide
 from ..spaces.layouts import Layout
-from .substitution import bound_indices, conjunction, conjuncts, free_indices, freshened, renamed_indices, walk
+from .substitution import (
+    bound_indices,
+    conjunction,
+    conjuncts,
+    free_indices,
+    freshened,
+    renamed_indices,
+    symbols_in,
+    walk,
+)
 
 Bools = NDArray[np.bool_]
 Way = Literal[-1, 0, 1]
@@ -168,6 +178,17 @@ def _tied(part: Generator | Expr) -> frozenset[IndexVar]:
 
 
 # --------------------------------------------------------------------------------------------------------- rewriting
+@dataclass(frozen=True, slots=True, eq=False)
+class KeptRange:
+    """Bounds of a term over a space that came from those of ``columns``, with data of which age."""
+
+    columns: Floats
+    stamp: int
+    lower: Floats
+    upper: Floats
+    reads: frozenset[str] = frozenset()
+
+
 Rule = Callable[["Rewriter", Expr, Way, Space], "Expr | None"]
 
 
@@ -342,10 +363,20 @@ class Rewriter:
         symbols[symbol.name] = symbol
         layouts[symbol.name] = layout
 
+    def renamed(self, old: Constraint, new: Constraint) -> None:
+        """Another constraint over the same rows in the place of one."""
+        self._add(new, self.instance.scope.layouts[old.name])
+        symbols = self.instance.scope.symbols
+        assert isinstance(symbols, dict)
+        del symbols[old.name]
+
     def data(self, name: str, values: Floats, space: Space) -> Expr:
-        """Numbers, one a row of ``space``, as a term over it."""
+        """Numbers, one a row of ``space``, as a term over it; one number for all where they are the same.
+
+        They are data and no constants: other data of the model may change them and leave the program as it is.
+        """
         if values.size and (values == values[0]).all():
-            return number(float(values[0]))
+            space, values = SCALAR, values[:1]
         symbol = Parameter(self.name(name), self.span(None), space, *_arities(space))
         self._add(symbol, self.layout(space))
         self.instance.scope.data[symbol.name] = values
@@ -402,11 +433,21 @@ class Rewriter:
 
     def range(self, term: Expr, space: Space) -> tuple[Floats, Floats]:
         """Lower and upper bounds of a term of the original over a space, ``(rows,)`` each; infinite where unknown."""
+        if isinstance(term, Apply) and term.op == "neg":
+            low, high = self.range(term.args[0], space)
+            return -high, -low
+        key, patterns = ("range", term, space), self.instance.patterns
+        stamp = self.instance.stamp(needed_by(term, self.instance.program) | symbols_in(space))
+        known = patterns.get(key)
+        if isinstance(known, KeptRange) and known.stamp == stamp and known.columns is self.ranges.lower:
+            return known.lower, known.upper
         if self._tight is None:
             self._tight = self.ranges.tightened()
         table = self.layout(space).table
         found = interval(term, table, self._tight)
-        return wide(found.lower, table.shape), wide(found.upper, table.shape)
+        lower, upper = wide(found.lower, table.shape), wide(found.upper, table.shape)
+        patterns[key] = KeptRange(self.ranges.lower, stamp, lower, upper)
+        return lower, upper
 
     def values(self, term: Expr, space: Space) -> Floats:
         """Values of a term of data over a space, ``(rows,)``."""
@@ -452,6 +493,29 @@ def _indices(space: Space) -> tuple[Expr, ...]:
 # -------------------------------------------------------------------------------------------------- whole instances
 def rewrite(instance: Instance, wanted: Callable[[Rewriter, Expr], bool], rule: Rule) -> tuple[Instance, Inverse]:
     """The instance after a rule, and what brings its answers back. Raises ``Refused``, ``EvaluationError`` of data."""
+    rewriter = _begun(instance, wanted, rule)
+    objective = _objective(instance.program.root.objective, rewriter)
+    changed = {family.name: _constraint(family.symbol, rewriter) for family in instance.constraints}
+    return _finished(rewriter, objective, changed)
+
+
+def rewrite_rows(instance: Instance, change: Callable[[Rewriter, Constraint], Constraint]) -> tuple[Instance, Inverse]:
+    """The instance with other constraints in place of some, over the same rows; see ``rewrite``.
+
+    One that ``change`` gives another name (``Rewriter.name``) is another family: multipliers of its rows are not taken
+    for those of the original.
+    """
+    rewriter = _begun(instance, lambda _rewriter, _node: False, lambda *_: None)
+    changed = {}
+    for family in instance.constraints:
+        rewriter.title, rewriter.root = family.name, family.symbol.space
+        changed[family.name] = change(rewriter, family.symbol)
+        if changed[family.name].name != family.name:
+            rewriter.renamed(family.symbol, changed[family.name])
+    return _finished(rewriter, instance.program.root.objective, changed)
+
+
+def _begun(instance: Instance, wanted: Callable[[Rewriter, Expr], bool], rule: Rule) -> Rewriter:
     scope = replace(
         instance.scope,
         symbols=dict(instance.program.symbols),
@@ -461,10 +525,7 @@ def rewrite(instance: Instance, wanted: Callable[[Rewriter, Expr], bool], rule: 
         local={},
     )
     own = replace(instance, scope=scope, patterns={})
-    rewriter = Rewriter(own, Group(scope, own.is_decision, 1), wanted, rule)
-    objective = _objective(instance.program.root.objective, rewriter)
-    changed = {family.name: _constraint(family.symbol, rewriter) for family in instance.constraints}
-    return _finished(rewriter, objective, changed)
+    return Rewriter(own, Group(scope, own.is_decision, 1), wanted, rule)
 
 
 def _objective(objective: Objective | None, rewriter: Rewriter) -> Objective | None:
@@ -521,9 +582,14 @@ def _finished(
         root,
         objective=objective,
         decisions=(*root.decisions, *(s.name for s in made)),
-        constraints=(*root.constraints, *(s.name for s in rewriter.rows)),
+        constraints=(
+            *(changed[name].name if name in changed else name for name in root.constraints),
+            *(s.name for s in rewriter.rows),
+        ),
     )
-    constraints = [replace(family, symbol=changed[family.name]) for family in instance.constraints]
+    constraints = [
+        replace(family, name=changed[family.name].name, symbol=changed[family.name]) for family in instance.constraints
+    ]
     constraints += [ConstraintFamily(row.name, row, scope.layouts[row.name], ()) for row in rewriter.rows]
     roles: dict[str, Role] = {name: "data" for name in scope.symbols if name not in instance.roles}
     roles.update((s.name, "decision") for s in made)
@@ -559,16 +625,37 @@ def kept(
 ) -> tuple[Instance, Inverse] | Diagnostic:
     """What ``make`` gives for an instance, or the reason why it gives nothing; made once an instance."""
     known = instance.patterns.get(name)
-    if isinstance(known, tuple) and known[0] is instance:
-        found: tuple[Instance, Inverse] | Diagnostic = known[1]
-        return found
+    if isinstance(known, Kept) and known.source is instance:
+        return known.found
     try:
         with np.errstate(all="ignore"):
-            found = make(instance)
+            found: tuple[Instance, Inverse] | Diagnostic = make(instance)
     except (Refused, EvaluationError) as error:
         found = error.diagnostic
-    instance.patterns[name] = (instance, found)
+    if isinstance(known, Kept):
+        found = _continued(known, instance, found)
+    instance.patterns[name] = Kept(instance, found)
     return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Kept:
+    """What was made of an instance, for itself and, by way of ``updating``, for those that it is updated to."""
+
+    source: Instance
+    found: tuple[Instance, Inverse] | Diagnostic
+    reads: frozenset[str] = frozenset()
+
+
+def _continued(
+    known: Kept, instance: Instance, found: tuple[Instance, Inverse] | Diagnostic
+) -> tuple[Instance, Inverse] | Diagnostic:
+    """What was found, with the target as an update of the one that was made of the instance before."""
+    if isinstance(known.found, Diagnostic) or isinstance(found, Diagnostic):
+        return found
+    (target, before), (new_target, now) = known.found, found
+    same = continued(known.source, target, instance, new_target)
+    return found if same is None else (same, replace(now, instance=same, made=before.made))
 
 
 __all__ = [
@@ -589,5 +676,6 @@ __all__ = [
     "op",
     "opposite",
     "rewrite",
+    "rewrite_rows",
     "where",
 ]

@@ -11,7 +11,9 @@ import numpy as np
 
 from optc.dsl.program import Relation
 
+from ..forms.fractional import FractionalForm, parts_at
 from ..forms.linear import Floats, LinearForm, QuadraticForm
+from ..forms.nonlinear import NonlinearForm
 from ..instance.instance import Instance
 from ..lowering import Lowered
 from .objective import by_arrays
@@ -22,38 +24,45 @@ NEARLY = 1e-9
 
 
 def agrees(instance: Instance, form: LinearForm, seed: int = 0) -> str | None:
-    """None where form and instance agree, else what differs. Forms with columns of their own cannot be compared."""
-    if form.shape[1] != instance.columns or sum(s.count for s in form.rows) != form.shape[0]:
+    """None where form and instance agree, else what differs. Forms with columns of their own cannot be compared, nor
+    the rows that stand for conditions, ordered sets and complementarity.
+    """
+    logical = any(not isinstance(family.symbol.body, Relation) for family in instance.constraints)
+    if logical or form.shape[1] != instance.columns or sum(s.count for s in form.rows) != form.shape[0]:
         return "the form has columns or rows that the model has not"
     for family in instance.families:
         own = slice(family.offset, family.offset + family.count)
         same = np.array_equal(form.lower[own], family.lower) and np.array_equal(form.upper[own], family.upper)
         if not same or np.any(form.integer[own] != family.integer):
             return f"bounds of {family.name}"
+    compared = 0
     for draw in range(POINTS):
         x = _random_point(form, seed + draw)
+        if isinstance(form, NonlinearForm) and form.undefined(x) is not None:
+            continue
+        compared += 1
         point = {f.name: x[f.offset : f.offset + f.count] for f in instance.families}
         different = _rows_differ(instance, form, x, point) or _objective_differs(instance, form, x, point)
         if different:
             return different
-    return None
+    return None if compared else "terms that have no value at random points"
 
 
 def says_the_same(instance: Instance, lowered: Lowered) -> str | None:
     """None where the form of a lowering, and the instance that it went through, say what the instance says."""
-    different = agrees(lowered.instance, lowered.form)
+    different = agrees(lowered.instance, lowered.judged)
     if different is not None or lowered.instance is instance:
         return different
-    return _keeps_points(instance, lowered)
+    return keeps_points(instance, lowered)
 
 
-def _keeps_points(instance: Instance, lowered: Lowered, seed: int = 0) -> str | None:
+def keeps_points(instance: Instance, lowered: Lowered, seed: int = 0) -> str | None:
     """Whether points of the instance, extended, are points of the rewritten one: rows, slack and objective alike.
 
     Then the optimum of the form is no worse than the instance's, and its bound is one of the instance.
     """
     for draw in range(POINTS):
-        x = _random_point(lowered.form, seed + draw)
+        x = _random_point(lowered.judged, seed + draw)
         point = {f.name: x[f.offset : f.offset + f.count] for f in instance.families}
         extended = lowered.extend(point)
         before, after = by_arrays(instance, point), by_arrays(lowered.instance, extended)
@@ -103,8 +112,10 @@ def _uniform(count: int, seed: int) -> Floats:
 def _rows_differ(instance: Instance, form: LinearForm, x: Floats, point: dict[str, Floats]) -> str | None:
     terms = form.values * x[form.indices]
     owner = np.repeat(np.arange(form.shape[0]), np.diff(form.starts))
-    activity = np.bincount(owner, weights=terms, minlength=form.shape[0])
-    size = np.bincount(owner, weights=np.abs(terms), minlength=form.shape[0])
+    activity: Floats = np.bincount(owner, weights=terms, minlength=form.shape[0]).astype(np.float64)
+    if isinstance(form, NonlinearForm):
+        activity = form.evaluate_rows(x)
+    size = np.bincount(owner, weights=np.abs(terms), minlength=form.shape[0]) + np.abs(activity)
     names = [s.name for s in form.rows]
     for family in instance.constraints:
         body = family.symbol.body
@@ -129,8 +140,12 @@ def _rows_differ(instance: Instance, form: LinearForm, x: Floats, point: dict[st
 
 
 def _objective_differs(instance: Instance, form: LinearForm, x: Floats, point: dict[str, Floats]) -> str | None:
+    if isinstance(form, FractionalForm):
+        return _ratio_differs(instance, form, x, point)
     want = by_arrays(instance, point)
     parts = [form.cost * x, np.array([form.offset])]
+    if isinstance(form, NonlinearForm):
+        parts = [np.array([form.evaluate_objective(x)])]
     if isinstance(form, QuadraticForm):
         columns = np.repeat(np.arange(form.shape[1]), np.diff(form.hessian_starts))
         weight = np.where(columns == form.hessian_indices, 0.5, 1.0)
@@ -138,3 +153,15 @@ def _objective_differs(instance: Instance, form: LinearForm, x: Floats, point: d
     terms = np.concatenate(parts)
     size = float(np.abs(terms).sum())
     return None if abs(float(terms.sum()) - (want or 0.0)) <= NEARLY * (1.0 + size) else "the objective"
+
+
+def _ratio_differs(instance: Instance, form: FractionalForm, x: Floats, point: dict[str, Floats]) -> str | None:
+    """As ``_objective_differs`` for a ratio; where the denominator is zero at the point nothing can be compared."""
+    top, bottom = parts_at(form, x)
+    size = float(np.abs(form.cost) @ np.abs(x)) + abs(form.offset)
+    below = float(np.abs(form.denominator) @ np.abs(x)) + abs(form.denominator_offset)
+    if abs(bottom) <= NEARLY * below:
+        return "the objective"
+    want = by_arrays(instance, point)
+    near = NEARLY * (1.0 + size / abs(bottom) + abs(top) * below / bottom**2)
+    return None if abs(top / bottom - (want or 0.0)) <= near else "the objective"

@@ -10,13 +10,16 @@ from fractions import Fraction
 import numpy as np
 
 from ..answer import Answer
+from ..forms.fractional import FractionalForm
 from ..forms.linear import Floats, LinearForm, QuadraticForm
+from ..forms.nonlinear import NonlinearForm
 from ..instance.instance import Instance
 from ..lowering import Lowered
 from ..result.certificate import Line
 from ..result.lifting import Names
 from . import exact, weak_duality
 from .agreement import says_the_same
+from .ratio_bound import ratio_bounds
 
 SHOWN = 60  # multipliers that evidence holds at most
 NUDGES = (1e-9, 1e-7)  # of the largest cost, taken off the costs of columns without a bound
@@ -41,7 +44,7 @@ def bound(
     multipliers of a problem nudged inwards where the solver's own lie on the edge); where none comes within ``gap``,
     the solver's own bound is reported under its name.
     """
-    form = lowered.form
+    form = lowered.judged
     for value, how, multipliers in _proofs(form, answer, again):
         if relative_gap(objective, value) <= gap:
             if says_the_same(instance, lowered) is not None:
@@ -74,6 +77,11 @@ def _proofs(
     """Bounds that are theorems, with how and with rational multipliers where there are some; cheapest first."""
     x, duals = answer.x, answer.row_duals
     if duals is None or x is None:
+        return
+    if isinstance(form, NonlinearForm):
+        return  # its arrays are a part of it: see ``local``
+    if isinstance(form, FractionalForm):
+        yield from ratio_bounds(form, x, duals)
         return
     if isinstance(form, QuadraticForm):
         how = "gradient inequality and weak duality, rounded outwards"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..forms.fractional import FractionalForm, parts_at
 from ..forms.linear import Floats, LinearForm, QuadraticForm
 from ..instance.instance import Instance
 from ..result.certificate import Line
@@ -38,6 +39,10 @@ def duals(instance: Instance, form: LinearForm, x: Floats, y: Floats, objective:
 
 def gradient(form: LinearForm, x: Floats) -> Floats:
     """The gradient of the objective (n)."""
+    if isinstance(form, FractionalForm):
+        top, bottom = parts_at(form, x)
+        found: Floats = (form.cost - top / bottom * form.denominator) / bottom
+        return found
     if not isinstance(form, QuadraticForm):
         return form.cost
     columns = np.repeat(np.arange(form.shape[1]), np.diff(form.hessian_starts))

@@ -19,6 +19,7 @@ from ..context import Context
 from ..forms.complementarity import ComplementarityForm
 from ..forms.discrete import DiscreteForm
 from ..forms.linear import LinearForm
+from ..forms.nonlinear import NonlinearForm
 from ..instance.instance import Instance
 from ..lowering import Lowered
 from ..result.certificate import Grade, Line
@@ -47,7 +48,7 @@ def infeasible(
     instance: Instance, lowered: Lowered, answer: Answer, backend: Backend, options: object, context: Context
 ) -> Line:
     """The line of the claim for a form that a backend holds to be infeasible; ``failed`` where nothing supports it."""
-    form, named = lowered.form, lowered.instance
+    form, named = lowered.judged, lowered.instance
     search = context.within(SECONDS).silent()
     proof = _crossing(form) or _by_rays(form, answer, backend, options, search)
     if proof is None:
@@ -75,8 +76,8 @@ def _leaning(line: Line, lowered: Lowered) -> Line:
 
 def _by_rays(form: LinearForm, answer: Answer, backend: Backend, options: object, context: Context) -> Proof | None:
     """The smallest set that can be had and proved: the backend's own, what a ray leans on, or all."""
-    if isinstance(form, (DiscreteForm, ComplementarityForm)):
-        return None  # multipliers say nothing of rows that hold now and then
+    if isinstance(form, (DiscreteForm, ComplementarityForm, NonlinearForm)):
+        return None  # multipliers say nothing of rows that hold now and then, or are not linear
     relaxed = conflicts.relaxed(form)
     candidates: list[Parts] = []
     if isinstance(backend, ConflictFinder):

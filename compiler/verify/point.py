@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from optc.dsl.program import Choice, Parameter, SetSymbol
+from optc.dsl.program import Choice, Multiplier, Parameter, SetSymbol
 
 from ..instance.instance import Family, Instance
 from ..reference.interpreter import RawData, Reference
@@ -35,10 +35,15 @@ def reference_of(instance: Instance) -> Reference:
 
 def reference_values(instance: Instance, point: Point) -> dict[str, dict[Key, Any]]:
     """The point as the reference interpreter takes it: by family and index tuple; a choice by its option."""
-    return {
+    found: dict[str, dict[Key, Any]] = {
         family.name: dict(zip(_keys(family), _entries(instance, family, point), strict=True))
         for family in instance.families
     }
+    for name, symbol in instance.program.symbols.items():
+        if isinstance(symbol, Multiplier) and name not in found and name in point:
+            layout = instance.scope.layouts[name]
+            found[name] = {layout.key(k): float(v) for k, v in enumerate(np.broadcast_to(point[name], (layout.size,)))}
+    return found
 
 
 def raw_data(instance: Instance) -> RawData:

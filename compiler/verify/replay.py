@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any, Literal
 
@@ -18,26 +19,35 @@ from ..lowering import Lowered, lower_along
 from ..plan import ways
 from ..quantifiers import class_name
 from ..result.certificate import Certificate, Line
-from ..result.given import values_of
+from ..result.given import duals_of, multipliers_of, values_of
 from ..result.lifting import Names, columns_from
 from ..result.solution import Solution, Status
 from ..signature import signature
 from ..solve import labelled_decisions, labelled_expressions
 from . import bound as bounds
+from . import followers
 from . import infeasible as conflicts
 from .agreement import says_the_same
 from .duals import duals as duals_line
+from .followers import Again
+from .multipliers import multipliers
 from .point import Point
 from .report import Report, judge
 from .unbounded import unbounded
 
 
 def verify(
-    instance: Instance, given: object, tolerance: float = 1e-6, gap: float = 1e-4, notes: tuple[Diagnostic, ...] = ()
+    instance: Instance,
+    given: object,
+    tolerance: float = 1e-6,
+    gap: float = 1e-4,
+    notes: tuple[Diagnostic, ...] = (),
+    again: Again | None = None,
 ) -> Solution:
     """What is true of an answer: a result's JSON object, a ``Solution``, or values by decision.
 
-    The status is ``optimal`` only where a bound is proved again from evidence in the answer; a bound that was reported
+    ``again``: solves other problems from the start, such as a follower's at the leader's decision; without it such
+    claims stay open. The status is ``optimal`` only where a bound is proved again from evidence in the answer; a bound that was reported
     is ``open`` here. An answer without values is judged by its evidence of infeasibility.
     Raises ``GivenError`` where the values do not fit the model.
     """
@@ -47,8 +57,10 @@ def verify(
     without_values = isinstance(result, Mapping) and result.get("variables") == {} and instance.columns > 0
     if without_values or (isinstance(result, Mapping) and result.get("status") in ("infeasible", "unbounded")):
         return _without_point(instance, claims, tolerance, notes, began)
-    point = values_of(instance, result, complete=True)
+    point = {**values_of(instance, result, complete=True), **multipliers_of(instance, result)}
     report = judge(instance, point, tolerance)
+    if report.holds and followers.followers(instance.program):
+        report = _with_followers(instance, report, result, tolerance, gap, again)
     lines = list(report.lines)
     limit = None
     if report.objective is not None:
@@ -60,6 +72,18 @@ def verify(
     lines += _duals(instance, result, point, report.objective or 0.0, tolerance)
     status = _status(report, limit, gap)
     return _solution(instance, status, report, lines, limit, notes, began)
+
+
+def _with_followers(
+    instance: Instance, report: Report, result: object, tolerance: float, gap: float, again: Again | None
+) -> Report:
+    if again is None:
+        line = Line(followers.OPTIMAL, "open", tolerance=tolerance, how="the lower level was not solved again")
+        return replace(report, lines=(*report.lines, line))
+    answered = followers.answered(instance, report.point, tolerance, gap, again)
+    dual = multipliers(instance, report.point, duals_of(instance, result), tolerance)
+    lines = [*answered.lines, *([dual] if dual is not None else [])]
+    return replace(report, lines=(*report.lines, *lines), objectives=answered.objectives)
 
 
 def _status(report: Report, limit: float | None, gap: float) -> Status:
@@ -101,7 +125,7 @@ def _bound(
     multipliers = next((_multipliers(line) for line in claims if line.get("claim") == "bound"), None)
     if multipliers is not None:
         rows = None if lowered is None else _by_row(lowered, multipliers)
-        value = None if lowered is None or rows is None else bounds.exact_replay(lowered.form, rows)
+        value = None if lowered is None or rows is None else bounds.exact_replay(lowered.judged, rows)
         if value is not None and lowered is not None and says_the_same(instance, lowered) is None:
             how = "weak duality in exact rationals, replayed from the evidence"
             proved = Line("bound", "proved", value, how=how)
@@ -124,7 +148,7 @@ def _from_duals(instance: Instance, lowered: Lowered, result: object, point: Poi
     y = _row_duals(instance, lowered, result)
     if y is None:
         return None
-    form = lowered.form
+    form = lowered.judged
     x = columns_from(form, {name: np.asarray(values) for name, values in point.items()})
     proof = bounds.from_duals(form, x, y) if np.isfinite(x).all() else None
     return proof if proof is not None and says_the_same(instance, lowered) is None else None
@@ -132,20 +156,20 @@ def _from_duals(instance: Instance, lowered: Lowered, result: object, point: Poi
 
 def _duals(instance: Instance, result: object, point: Point, objective: float, tolerance: float) -> list[Line]:
     """Whether the duals that the answer states are multipliers at its point; nothing where it states none."""
-    if not isinstance(result, Mapping) or not result.get("duals"):
+    if not isinstance(result, Mapping) or not result.get("duals") or followers.followers(instance.program):
         return []
     lowered = _lowered(instance)
     y = None if lowered is None else _row_duals(instance, lowered, result)
     if lowered is None or y is None:
         return [Line("duals", "open", how="the answer has not one for every row of the lowered problem")]
-    x = columns_from(lowered.form, {name: np.asarray(values) for name, values in point.items()})
-    return [duals_line(instance, lowered.form, x, y, objective, tolerance)] if np.isfinite(x).all() else []
+    x = columns_from(lowered.judged, {name: np.asarray(values) for name, values in point.items()})
+    return [duals_line(instance, lowered.judged, x, y, objective, tolerance)] if np.isfinite(x).all() else []
 
 
 def _row_duals(instance: Instance, lowered: Lowered, result: object) -> Floats | None:
     """The duals that an answer states, for each row of the form; None where a row has none."""
     given = result.get("duals") if isinstance(result, Mapping) else None
-    form = lowered.form
+    form = lowered.judged
     # The dual of a range with decisions outside is a sum, which cannot be taken apart.
     apart = len({part.name for part in form.rows}) == len(form.rows)
     if not isinstance(given, Mapping) or not apart or lowered.instance is not instance:
@@ -185,7 +209,7 @@ def _lowered(instance: Instance) -> Lowered | None:
     """The cheapest form of the instance, as the planner would have it; None where it has none."""
     reached, _ = ways(signature(instance.program))
     for way in reached:
-        if way.end.form in ("linear", "quadratic"):
+        if way.end.form in ("linear", "quadratic", "fractional"):
             found = lower_along(way.path, instance)
             if isinstance(found, Lowered):
                 return found
@@ -193,8 +217,8 @@ def _lowered(instance: Instance) -> Lowered | None:
 
 
 def _by_row(lowered: Lowered, multipliers: Mapping[str, Fraction]) -> dict[int, Fraction] | None:
-    names = Names(lowered.instance, lowered.form)
-    place = {names.row(row): row for row in range(lowered.form.shape[0])}
+    names = Names(lowered.instance, lowered.judged)
+    place = {names.row(row): row for row in range(lowered.judged.shape[0])}
     if not multipliers.keys() <= place.keys():
         return None
     return {place[name]: value for name, value in multipliers.items()}
@@ -228,7 +252,7 @@ def _infeasible(instance: Instance, line: Mapping[str, Any]) -> Line:
     rows = None if lowered is None or not multipliers else _by_row(lowered, multipliers)
     if lowered is None or rows is None:
         return Line("infeasible", "open", how="no evidence that can be replayed", conflict=conflict)
-    if conflicts.exact_replay(lowered.form, rows) and says_the_same(instance, lowered) is None:
+    if conflicts.exact_replay(lowered.judged, rows) and says_the_same(instance, lowered) is None:
         how = "Farkas multipliers in exact rationals, replayed from the evidence"
         return Line("infeasible", "proved", how=how, conflict=conflict)
     return Line("infeasible", "failed", how="the multipliers in the evidence are no contradiction", conflict=conflict)
@@ -261,7 +285,9 @@ def _solution(
 ) -> Solution:
     stated = instance.program.root.objective
     value = None if report is None else report.objective
-    name = (stated.name if stated is not None else None) or "objective"
+    unnamed = "leader" if followers.followers(instance.program) else "objective"
+    name = (stated.name if stated is not None else None) or unnamed
+    others = {} if report is None else dict(report.objectives)
     return Solution(
         instance.program.name,
         class_name(instance.program),
@@ -270,7 +296,7 @@ def _solution(
         None if stated is None else stated.sense,
         value,
         limit if limit is None or math.isfinite(limit) else None,
-        {} if value is None else {name: value},
+        others if value is None else {name: value, **others},
         {} if report is None else labelled_decisions(instance, report.point),
         {} if report is None else labelled_expressions(instance, report.point),
         certificate=Certificate(lines),

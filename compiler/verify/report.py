@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from ..instance.instance import Instance
 from ..result.certificate import Line
@@ -14,11 +15,15 @@ from .point import Point
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Report:
-    """The point, its lines in order, and the value of the outermost objective (None for ``satisfy``)."""
+    """The point, its lines in order, and the value of the outermost objective (None for ``satisfy``).
+
+    ``objectives``: those of others who decide, by the name that one would give them in the model.
+    """
 
     point: Point
     lines: tuple[Line, ...]
     objective: float | None
+    objectives: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def holds(self) -> bool:

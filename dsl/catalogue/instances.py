@@ -256,3 +256,66 @@ than the tolerance of a row, leaves nothing of the answer's digits.
 is mended by other units: `pressure = 2e8` in gigapascal, and `<= 1e9`. A large number that stands for "no limit" is
 better left out, or written `inf` as a bound.""",
 )
+
+NOT_SMOOTH = _code(
+    "E0818",
+    "a part without derivatives",
+    "`{expression}` has no derivatives to calculate with: {reason}",
+    "write it without kinks or steps, or use a route that removes them (`optc explain` lists the routes)",
+    """Nonlinear solvers follow first and second derivatives. What jumps or has a kink (`abs`, `min`, `max`, `floor`,
+`piecewise`, a condition on a decision) has none there, and outside code gives none.
+
+    minimize abs(x - 1) + exp(x)
+
+is mended by a decision `t` with `t >= x - 1` and `t >= 1 - x` in place of the `abs`, or by a smooth function such as
+`sqrt((x - 1)^2 + 1e-6)`.""",
+)
+
+UNDEFINED_SLOPE = _code(
+    "E0819",
+    "a derivative without a value",
+    "`{expression}`{where} has a value, but its derivative by `{entry}` has none",
+    "start the decisions away from that point, or bound them away from it",
+    """A function may have a value where its derivative has none: `sqrt(x)` and `x^0.5` at 0, `asin(x)` at 1,
+`norm2` of decisions that are all 0.
+
+    var x >= 0 start 0
+    minimize sqrt(x) + (x - 1)^2
+
+is mended by `start 1`, or by a bound `x >= 1e-6`.""",
+)
+
+NOT_CURVED = _code(
+    "E0825",
+    "not convex, and where",
+    "`{expression}` is not {wanted}{where}: {reason}",
+    None,
+    """A problem is convex where it minimises something convex (or maximises something concave) under constraints
+`convex <= concave` and `affine == affine`. Then a local optimum is a global one and a bound proves it. The compiler goes
+through an expression part by part: a sum of convex parts is convex, so is a convex function of something affine, a
+rising convex function of something convex, a quadratic form whose matrix is positive semidefinite, and more. The
+message shows the first part of which that cannot be said, over the values that the bounds of the decisions leave.
+
+    var x >= 0
+    minimize x - sqrt(x)     # convex: minus a concave part
+    subject to
+      least: x^3 >= 8        # not convex: x^3 is convex where a concave part is wanted; x >= 2 says the same
+
+The mend is another way to write the same, such as `log` of both sides of a product, or tighter bounds where the sign of
+a decision decides. Where the model is not convex, leave it: routes that need no convexity take it.""",
+)
+
+NO_CONE = _code(
+    "E0826",
+    "convex, but in no cone that a conic solver knows",
+    "`{expression}` is not written in cones: {reason}",
+    None,
+    """A conic solver takes linear rows, second-order, exponential and power cones and semidefinite matrices. Most convex
+expressions are made of these (squares, norms, `exp`, `log`, `entropy`, `kl`, powers, geometric means, `logsumexp`,
+`max`, `min`, `abs`); some are convex for another reason, such as `sin` between pi and 2*pi.
+
+    var x in [4, 5]
+    minimize sin(x)
+
+is left to a nonlinear route.""",
+)

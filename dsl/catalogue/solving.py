@@ -149,6 +149,24 @@ would cut off answers or spoil the numbers.
 """,
 )
 
+LARGE_CONSTANT = _code(
+    "E0617",
+    "constant too large to switch a row",
+    "`{expression}` needs a constant of {size}, since the {side} bound of `{decision}` is so far away",
+    "give `{decision}` a nearer bound, or use a backend that takes such conditions as they are",
+    """\
+A row that a binary switches off in a linear model gets a constant as large as the row can miss by, derived from the
+bounds of the decisions. Solvers take a binary for whole within about a millionth, and a millionth of a very large
+constant is enough to break the row while it is switched on.
+
+    var on binary; var x in [0, 1e9]
+    off: on == 0 => x <= 0            # wrong for a linear backend: on = 0.000001 allows x = 1000
+
+    var on binary; var x in [0, 500]
+    off: on == 0 => x <= 0            # right
+""",
+)
+
 NO_BINARY_FACTOR = _code(
     "E0614",
     "product of decisions that no linear rows can state",
@@ -163,6 +181,51 @@ of two decisions that both take more than two values cannot.
 
     var on binary; var y in [0, 4]
     maximize on * y                   # right: four rows
+""",
+)
+
+NO_ASSIGNMENT = _code(
+    "E0615",
+    "products that no assignment rows cover",
+    "the products of the objective cannot be linearised by assignment rows: {reason}",
+    None,
+    """\
+Products of binaries become linear rows of a tight kind where rows say that exactly one of several binaries is 1, as
+those of a choice do: such a row times a binary is a row in products. Elsewhere other routes are taken.
+
+    sum(x[i, k] for k in Places) == 1         # with products of x in the objective: taken
+    sum(x[i, k] for k in Places) <= 2         # the products take another route
+""",
+)
+
+DENOMINATOR = _code(
+    "E0616",
+    "denominator that may be zero",
+    "the denominator `{expression}` is not proved to keep one sign: {range}",
+    "state it as a row, `{expression} >= 0.001` say, or give bounds from which it follows",
+    """\
+A ratio of linear expressions becomes a linear problem, or a sequence of them, where its denominator is above zero (or
+below zero) at every point of the model. That must follow from the bounds of the decisions and the linear rows; a point
+at which the denominator is zero is not allowed, and where it changes its sign the ratio is no fraction of this kind.
+
+    var x in [0, 4]; var y in [0, 4]
+    maximize (3*x + y) / (x + y)             # wrong: 0/0 at x = y = 0
+
+    subject to some: x + y >= 1              # right
+""",
+)
+
+NOT_ATTAINED = _code(
+    "N0603",
+    "the optimum is approached and not reached",
+    "no point of the model has the best ratio: it is approached along a direction without an end",
+    None,
+    """\
+Where the decisions of a ratio are not bounded, the ratio may come as near as one likes to a value that it has nowhere.
+The answer is then a feasible point, and the value is its bound.
+
+    var x >= 1
+    minimize (x + 1) / x                     # above 1 everywhere, and as near to 1 as one likes
 """,
 )
 
@@ -220,6 +283,42 @@ be incomplete, answers for `optc verify` may not.
 
     {"x": {"index": ["I"], "values": [[1, 0.5]]}}                 # wrong where I = 1..2
     {"x": {"index": ["I"], "values": [[1, 0.5], [2, 0]]}}         # right
+""",
+)
+
+NO_CONDITIONS = _code(
+    "E0618",
+    "a follower without optimality conditions",
+    "the answers of `{block}` are not described by optimality conditions: {reason}",
+    "a method for such followers (value function, penalty) is needed; the methods at hand take followers with a linear "
+    "or convex quadratic objective and linear rows",
+    """\
+A model with followers is solved by putting conditions in the place of the lower level. They say who answers only where
+every point that satisfies them is an optimal answer: the follower's objective is linear or convex quadratic (of a
+maximisation: concave) in his own decisions, his rows are linear in them, and they are continuous.
+
+    lower f {
+      var y in [-2, 2]
+      minimize -x * exp(-y^2)        # a point with slope zero may be anything
+    }
+    lower f {
+      var y in [-2, 2]
+      minimize (y - x)^2             # convex: slope zero is optimal
+    }
+""",
+)
+
+PYOMO_SOLVER = _code(
+    "E0621",
+    "solver not there",
+    "Pyomo's solver `{name}` cannot be used: {reason}",
+    "{remedy}",
+    """\
+The backend `pyomo` hands the problem to a solver by its name in Pyomo. Pyomo has no solver of this name, or what it
+calls, a program on the PATH or a Python package, is not installed.
+
+    optc solve model.opt --backend pyomo --option solver=highz           # no such solver
+    optc solve model.opt --backend pyomo --option solver=highs     # highspy, which optc brings
 """,
 )
 
@@ -328,6 +427,21 @@ by more than the tolerance; it is not among the alternatives, and they are not c
 """,
 )
 
+TIGHTENING_ENDED = _code(
+    "N0604",
+    "not every bound was tightened",
+    "bounds by optimisation are not complete: {reason}",
+    "give it more time with `--tighten-limit`",
+    """\
+`--tighten` looks for the least and the largest value of each decision whose bounds become constants of rows. Where its
+time is over before, those found so far are used, and the others stay as propagation through the rows left them. The
+answer is as right as ever; the rows made may be weaker.
+
+    optc solve plan.opt --tighten-limit 1s       # may end early
+    optc solve plan.opt --tighten-limit 1m
+""",
+)
+
 METHOD_OVERRULED = _code(
     "N0602",
     "`solve with` is overruled",
@@ -338,5 +452,19 @@ A model may name a method. What is given on the command line or in the call wins
 
     solve with highs(presolve = "off")       # in the model
     optc solve model.opt --backend other     # wins
+""",
+)
+
+NOT_COMPILED = _code(
+    "N0605",
+    "functions are not compiled",
+    "functions and derivatives are evaluated by NumPy, since compiled code cannot be had: {reason}",
+    "install a C compiler (`gcc` or `clang`; `pip install ziglang` brings one), or name it in the variable `CC`",
+    """\
+Functions of large nonlinear models and their derivatives are compiled while the solver works, by the system's C
+compiler, and kept for the next run. Where there is none, or it fails, they are evaluated by NumPy: the answer is the
+same, and large models take several times as long.
+
+    CC=gcc optc solve model.opt
 """,
 )

@@ -7,7 +7,7 @@ import re
 import sys
 from difflib import get_close_matches
 
-from .flags import add_common, add_data
+from .flags import add_common, add_data, add_tightening
 from .output import print_json, print_status
 from .status import Exit
 
@@ -27,6 +27,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--emit", choices=("program", "instance", "form"), help="print that stage of the compilation instead"
     )
     parser.add_argument("--backend", metavar="NAME", help="explain the route with that backend")
+    add_tightening(parser)
     add_data(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     add_common(parser)

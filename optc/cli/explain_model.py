@@ -8,6 +8,7 @@ from optc.dsl.program import Parameter, Program, SetSymbol
 
 from ..loading import is_mps, load_file
 from ..model import model_of
+from .flags import tightening
 from .output import print_diagnostics, print_json
 from .status import Exit
 
@@ -51,7 +52,7 @@ def _explain_bound(args: argparse.Namespace) -> int:
     if args.emit == "form":
         text = ready.written("lp").text
         return _show(args, text.rstrip("\n"), {"form": text})
-    explanation = ready.explain(args.backend)
+    explanation = ready.explain(args.backend, tighten=tightening(args))
     return _show(args, repr(explanation), explanation.to_dict())
 
 

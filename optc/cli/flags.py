@@ -47,6 +47,21 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_tightening(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+    """What asks for bounds by optimisation."""
+    parser.add_argument(
+        "--tighten",
+        action="store_true",
+        help="look for the extremes of decisions first, for smaller constants in the rows made (for at most 10 s)",
+    )
+    parser.add_argument("--tighten-limit", type=duration, metavar="TIME", help="the same for at most that long")
+
+
+def tightening(args: argparse.Namespace) -> bool | float:
+    """The seconds of ``--tighten-limit``, else whether ``--tighten`` is there."""
+    return bool(args.tighten) if args.tighten_limit is None else float(args.tighten_limit)
+
+
 def assignment(text: str) -> tuple[str, str]:
     """``NAME=VALUE`` in two."""
     name, sign, value = text.partition("=")

@@ -6,7 +6,18 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from .answers import read_answer
-from .flags import add_common, add_data, assignment, count_or_all, duration, fraction, natural, positive
+from .flags import (
+    add_common,
+    add_data,
+    add_tightening,
+    assignment,
+    count_or_all,
+    duration,
+    fraction,
+    natural,
+    positive,
+    tightening,
+)
 from .output import print_diagnostics, print_json
 from .progress import finish, reporter
 from .saving import ensure_writable, output_file, save
@@ -58,6 +69,7 @@ def add_method(parser: argparse.ArgumentParser) -> None:
     method.add_argument("--threads", type=positive, metavar="N", help="threads of the backend")
     method.add_argument("--device", choices=("cpu", "cuda", "auto"), default="auto", help="where kernels run")
     method.add_argument("--start", metavar="FILE", help="start from the answer in this result file")
+    add_tightening(method)
     method.add_argument("-n", type=count_or_all, default=1, dest="count", metavar="K|all", help="that many answers")
 
 
@@ -94,6 +106,7 @@ def solve(problem: Problem, args: argparse.Namespace) -> Solution:
             device=args.device,
             start=read_answer(args.start) if args.start else None,
             n=args.count,
+            tighten=tightening(args),
             progress=report,
         )
     finally:

@@ -13,6 +13,7 @@ from combinations import best_assignment, best_subset, facilities, round_trip
 from commitment import cheapest_day
 from lots import least_cost
 from puzzles import map_colors, sudoku_start
+from ratios import best_light, densest_part
 from scipy.optimize import Bounds, LinearConstraint, linprog, milp, minimize
 from scipy.sparse import lil_matrix
 
@@ -220,6 +221,8 @@ SOLVERS: dict[str, Callable[[], float]] = {
     "travelling_salesman": partial(round_trip, EXAMPLES / "travelling_salesman/data.json"),
     "knapsack": partial(best_subset, EXAMPLES / "knapsack/data.json"),
     "quadratic_assignment": partial(best_assignment, EXAMPLES / "quadratic_assignment/data.json"),
+    "densest_subgraph": partial(densest_part, EXAMPLES / "densest_subgraph/data.json"),
+    "efficiency": partial(best_light, EXAMPLES / "efficiency/data.json"),
     "unit_commitment": partial(cheapest_day, EXAMPLES / "unit_commitment/day.json"),
     **{f"dc_opf/{case}": partial(dc_opf, case) for case in CASES},
 }

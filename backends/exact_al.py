@@ -1,0 +1,196 @@
+"""``exact_al``: smooth nonlinear problems by adaptive inexact Newton steps with an exact augmented Lagrangian merit.
+
+The inner method (``sketched_newton``) is that of I. Hong, S. Na, M. W. Mahoney, M. Kolar, "Constrained optimization via
+exact augmented Lagrangian and randomized iterative sketching", ICML 2023 (arXiv 2305.18379), for equations; its
+docstring names the constants that are our reading of the authors' code, and what differs. Inequalities get slacks
+(``equality_form``), bounds a logarithmic barrier around the inner method (``barrier``), which is ours.
+
+It ends at a point where the first-order conditions hold: the claim ``stationary``. A point where the rows cannot be
+met any better nearby proves nothing and is the termination ``locally infeasible``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+
+from optc.compiler.answer import Answer, Termination
+from optc.compiler.backend import Capabilities, Goal, Start
+from optc.compiler.context import Context, Progress
+from optc.compiler.forms.linear import Floats
+from optc.compiler.forms.nonlinear import NonlinearForm
+
+from . import barrier as barriers
+from . import inertia, sketched_newton, sketching
+from .equality_form import EqualityForm, equality_form, scaled
+from .local_answer import from_starts, holds, reduced_costs
+from .merit_function import Point
+from .options import option
+from .sketched_newton import Outcome, Rules
+
+REPORT_EVERY = 0.1  # seconds between two progress reports
+FIRST_MU, LINEAR, SUPERLINEAR, ACCURACY = 0.1, 0.2, 1.5, 10.0  # of the barrier: start, decrease, accuracy in mu
+FAR = 1e15  # an unknown or objective beyond this diverges
+
+name = "exact_al"
+title = "smooth nonlinear programming, to a local optimum (inexact Newton, exact augmented Lagrangian, sketching)"
+install = "nothing to install"
+capabilities = Capabilities(
+    forms=frozenset({"nonlinear"}),
+    gives=frozenset({"duals", "reduced costs", "warm start", "time limit", "interrupt", "progress"}),
+    refuses={
+        "integer nonlinear": "it takes no whole decisions",
+        "bound": "it finds local optima; a bound comes from the verifier where the model is proved convex",
+    },
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Options beside the common ones (time limit, tolerance, seed)."""
+
+    tolerance: float = option("number", 1e-8, "norm of the first-order conditions to reach", low=1e-14, high=1.0)
+    iterations: int = option("integer", 10_000, "most Newton steps", low=0, high=2**31 - 1)
+    inner: str = option(
+        "word",
+        "direct",
+        "solver of the Newton system: a sparse factorisation, or a randomised sketch",
+        choices=("direct", *sketching.KINDS),
+    )
+    block: int = option("integer", 20, "columns of a block or count sketch", low=1, high=10_000)
+    inner_steps: int = option("integer", 100_000, "most steps of a sketch in one Newton step", low=1, high=2**31 - 1)
+    eta1: float = option("number", 1.0, "first penalty on the equations", low=1e-8, high=1e8)
+    eta2: float = option("number", 0.1, "first penalty on the slope of the Lagrangian", low=1e-8, high=1e8)
+    delta: float = option("number", 0.1, "first accuracy of a sketch", low=1e-6, high=1.0)
+    xi_b: float = option("number", 0.1, "least curvature of the model that the accuracy assumes", low=1e-8, high=1e8)
+    beta: float = option("number", 0.1, "share of the predicted decrease that a step must bring", low=1e-8, high=0.49)
+    nu: float = option("number", 1.5, "growth of the penalties", low=1.0001, high=100.0)
+    theta: float = option(
+        "number", 1.0, "accuracy factor; towards zero the last steps converge faster", low=0.0, high=1.0
+    )
+    scaling: str = option(
+        "word", "gradient-based", "scaling of the objective at the start", choices=("gradient-based", "none")
+    )
+    starts: int = option("integer", 1, "points to start from: the given one and random ones", low=1, high=10**6)
+
+
+options = Options
+
+
+def version() -> str:
+    """The version of optc itself: there is nothing else to install."""
+    from optc import __version__
+
+    return __version__
+
+
+def solve(form: NonlinearForm, goal: Goal, options: Options, context: Context, start: Start | None) -> Answer:
+    """The answer to a nonlinear form, from one start or the best from several."""
+    return from_starts(local, form, goal, options, context, start)
+
+
+def local(form: NonlinearForm, goal: Goal, options: Options, context: Context, x: Floats) -> Answer:
+    """The answer from one point (n), at which everything is defined."""
+    equations = equality_form(form)
+    u = equations.start(x)
+    if options.scaling == "gradient-based":
+        equations = scaled(equations, u)
+    outcome, termination = search(equations, u, options, context)
+    return _answer(form, equations, outcome, termination, goal)
+
+
+def search(equations: EqualityForm, u: Floats, options: Options, context: Context) -> tuple[Outcome, Termination]:
+    """The inner method on the equations alone, or on a sequence of barrier problems where there are bounds."""
+    random = np.random.default_rng(context.seed)
+    y = np.zeros(equations.shape[0])
+    bounded = bool(np.isfinite(equations.lower).any() or np.isfinite(equations.upper).any())
+    rules = _rules(options, bounded)
+    mu = FIRST_MU if bounded else 0.0
+    u = barriers.inside(equations, u)
+    problem: sketched_newton.Problem = barriers.barrier(equations, u, mu)
+    done = (0, 0, 0, 0)
+    while True:
+        watch = _Watch(context, equations.factor, done[0])
+        aim = max(rules.tolerance, ACCURACY * mu)
+        inner = replace(rules, tolerance=aim, iterations=rules.iterations - done[0])
+        outcome = sketched_newton.minimise(problem, u, y, inner, random, watch)
+        counts = (outcome.iterations, outcome.evaluations, outcome.inner_steps, outcome.unit_steps)
+        done = (done[0] + counts[0], done[1] + counts[1], done[2] + counts[2], done[3] + counts[3])
+        last = mu <= 0.1 * rules.tolerance
+        if outcome.end not in ("converged", "no descent") or last or watch.far:
+            names = ("iterations", "evaluations", "inner_steps", "unit_steps")
+            outcome = replace(outcome, **dict(zip(names, done, strict=True)))
+            return outcome, _termination(outcome, context, watch)
+        u, y = outcome.point.u, outcome.point.y
+        mu = max(0.1 * rules.tolerance, min(LINEAR * mu, mu**SUPERLINEAR))
+        assert isinstance(outcome.problem, barriers.Barrier)
+        problem = replace(outcome.problem, mu=mu)
+
+
+def _rules(options: Options, bounded: bool) -> Rules:
+    shifts = inertia.growing_shifts if bounded else inertia.norm_shifts
+    own = {entry.name for entry in fields(Options)}
+    return Rules(**{e.name: getattr(options, e.name) for e in fields(Rules) if e.name in own}, shifts=shifts)
+
+
+class _Watch:
+    """Called at each Newton step and while a sketch works: reports progress, and says whether to go on."""
+
+    def __init__(self, context: Context, factor: float, before: int) -> None:
+        self.context = context
+        self.factor = factor
+        self.before = before
+        self.far = False
+        self.next = context.clock() + REPORT_EVERY
+
+    def __call__(self, iteration: int, point: Point, residual: float) -> bool:
+        context = self.context
+        if context.progress is not None and context.clock() >= self.next:
+            self.next = context.clock() + REPORT_EVERY
+            value, work = point.value / self.factor, self.before + iteration
+            context.report(Progress("Newton", context.elapsed(), value, residual=residual, work=work))
+        self.far = max(abs(point.value), float(np.abs(point.u).max(initial=0.0))) > FAR
+        return not self.far and context.stop() is None
+
+
+def _termination(outcome: Outcome, context: Context, watch: _Watch) -> Termination:
+    if outcome.end == "converged":
+        return "converged"
+    if outcome.end == "stopped":
+        return "diverging" if watch.far else context.stop() or "interrupted"
+    if _stuck(outcome.point):
+        return "locally infeasible"
+    return "iteration limit" if outcome.end == "iteration limit" else "numerical trouble"
+
+
+def _stuck(point: Point) -> bool:
+    """Whether the equations fail and their violation has no slope."""
+    size = float(np.linalg.norm(point.residual))
+    return size > 1e-4 and float(np.linalg.norm(point.jacobian.T @ point.residual)) <= 1e-4 * size
+
+
+_WORDS: dict[Termination, str] = {
+    "converged": "first-order conditions hold",
+    "locally infeasible": "the rows cannot be met any better near the point it came to, which proves nothing",
+    "diverging": "the iterates diverge: the problem may be unbounded",
+    "numerical trouble": "no step brings progress",
+}
+
+
+def _answer(
+    form: NonlinearForm, equations: EqualityForm, outcome: Outcome, termination: Termination, goal: Goal
+) -> Answer:
+    x = np.clip(equations.point(outcome.point.u), form.lower, form.upper)
+    message = _WORDS.get(termination, termination)
+    if not holds(form, x, goal.tolerance):
+        if termination == "converged":
+            termination = "numerical trouble"
+        return Answer("none", termination, message=message, work=outcome.iterations)
+    value = form.evaluate_objective(x)
+    if termination != "converged":
+        return Answer("feasible", termination, x, value, message=message, work=outcome.iterations)
+    duals = np.zeros(form.shape[0])
+    duals[equations.rows] = -outcome.point.y / equations.factor
+    reduced = reduced_costs(form, x, duals)
+    return Answer("stationary", "converged", x, value, None, duals, reduced, message=message, work=outcome.iterations)

@@ -1,0 +1,118 @@
+"""Symmetric factorisations of KKT systems that tell their inertia, and shifts that correct it.
+
+    K = [[B, G'], [G, 0]],  B (n, n), G (m, n)
+
+has n positive and m negative eigenvalues exactly where G has full rank and B is positive definite on the null space
+of G (N. I. M. Gould, "On practical conditions for the existence and uniqueness of solutions to the general equality
+quadratic programming problem", Mathematical Programming 32 (1985)). SuperLU factorises K with ``+g`` and ``-g`` added
+to its two diagonal blocks, with a symmetric order and its pivots on the diagonal; then ``L D L'`` is that factorisation
+and the signs of D are the inertia (Sylvester). Refinement towards K itself takes the two small numbers out again, and
+where G has not full rank it is the proximal method of multipliers, which still goes to a solution if there is one.
+
+Chosen by measurement on one thread, for a KKT matrix of 2e5 rows of a chained problem: SuperLU 0.48 s, qdldl 0.24 s
+(a package of its own, no better in accuracy), MUMPS as casadi hands it out 0.76 s without telling the inertia.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from optc.compiler.forms.linear import Floats
+
+from .equality_form import Matrix
+
+REGULAR = 1e-11  # added to the diagonal, of the largest entry
+REFINEMENTS = 8
+FIRST_SHIFT, FASTEST, FASTER, SLOWER = 1e-4, 100.0, 8.0, 1 / 3
+SMALLEST_SHIFT, LARGEST_SHIFT = 1e-20, 1e40
+ACCURATE = 1e-11  # relative residual at which refinement ends
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Factor:
+    """A factorisation of K, regularised. ``negative``: how many eigenvalues are below zero, None where unknown."""
+
+    matrix: Matrix
+    superlu: Any
+    negative: int | None
+
+    def solve(self, right: Floats) -> tuple[Floats, float]:
+        """The best solution of K z = right that refinement finds, and ``|right - K z| / |right|``."""
+        size = float(np.linalg.norm(right))
+        best, least = np.zeros_like(right), size
+        if size == 0.0:
+            return best, 0.0
+        z = self.superlu.solve(right)
+        for _ in range(REFINEMENTS):
+            residual = right - self.matrix @ z
+            norm = float(np.linalg.norm(residual))
+            if not norm < least:
+                break
+            progress, best, least = norm < 0.5 * least, z, norm
+            if norm <= ACCURATE * size or not progress:
+                break
+            z = z + self.superlu.solve(residual)
+        return best, least / size
+
+
+def kkt(hessian: Matrix, jacobian: Matrix, corner: float = 0.0) -> Matrix:
+    """[[hessian, jacobian'], [jacobian, -corner I]], CSC."""
+    from scipy.sparse import block_array, csc_array, eye_array
+
+    m = jacobian.shape[0]
+    if m == 0:
+        return csc_array(hessian)
+    low = -corner * eye_array(m) if corner else None
+    return csc_array(block_array([[hessian, jacobian.T], [jacobian, low]], format="csc"))
+
+
+def factorise(matrix: Matrix, n: int) -> Factor | None:
+    """The factorisation of a KKT matrix whose first n rows are those of the Hessian; None where none succeeds."""
+    from scipy.sparse import csc_array, diags_array
+    from scipy.sparse.linalg import splu
+
+    size = max(1.0, float(np.abs(matrix.data).max(initial=0.0)))
+    if not np.isfinite(size):
+        return None
+    side = np.where(np.arange(matrix.shape[0]) < n, 1.0, -1.0)
+    for regular in (REGULAR, 1e3 * REGULAR):
+        regularised = csc_array(matrix + diags_array(regular * size * side))
+        try:
+            found = splu(
+                regularised, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True}
+            )
+        except RuntimeError:  # a pivot is exactly zero
+            continue
+        on_diagonal = np.array_equal(found.perm_r, found.perm_c)
+        pivots = found.U.diagonal()
+        negative = int(np.count_nonzero(pivots < 0)) if on_diagonal else None
+        return Factor(matrix, found, negative)
+    return None
+
+
+Shifts = Callable[[float, float, float], Iterator[float]]  # size of the Hessian, xi_b, the last shift that was needed
+
+
+def norm_shifts(size: float, xi_b: float, _last: float) -> Iterator[float]:
+    """None, then what makes any Hessian of that size positive definite, and more where rounding hides that."""
+    shift = xi_b + size
+    yield 0.0
+    while shift < LARGEST_SHIFT:
+        yield shift
+        shift *= 10.0
+
+
+def growing_shifts(_size: float, _xi_b: float, last: float) -> Iterator[float]:
+    """None, then ever larger ones from a small one, so that the first with the right inertia is about the least.
+
+    Algorithm IC of A. Waechter, L. T. Biegler, Mathematical Programming 106 (2006), section 3.1.
+    """
+    shift = FIRST_SHIFT if last == 0.0 else max(SMALLEST_SHIFT, SLOWER * last)
+    yield 0.0
+    while shift < LARGEST_SHIFT:
+        yield shift
+        shift *= FASTEST if last == 0.0 else FASTER

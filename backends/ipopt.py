@@ -1,0 +1,216 @@
+"""Ipopt: a local minimum of a smooth nonlinear problem by a primal-dual interior-point method.
+
+Source: A. Waechter, L. T. Biegler, "On the implementation of an interior-point filter line-search algorithm for
+large-scale nonlinear programming", Mathematical Programming 106 (2006). The form's functions are called directly, with
+exact first and second derivatives.
+
+Ipopt ends at a point where the first-order conditions hold, or where the rows cannot be met any better nearby. The
+first is the claim ``stationary``; the second proves nothing of the model and is the termination ``locally infeasible``.
+Its Lagrangian is ``f + y'g - …``, so the row duals of ``Answer`` are ``-y``; the reduced costs are the slope that they
+leave.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from optc.compiler.answer import Answer, Claim, Termination
+from optc.compiler.backend import Capabilities, Goal, Start
+from optc.compiler.context import Context, Progress
+from optc.compiler.forms.linear import Floats, Ints
+from optc.compiler.forms.nonlinear import NonlinearForm
+
+from . import installed, ipopt_library
+from .ipopt_library import Bounds, Iteration, LibraryError, Outcome
+from .local_answer import from_starts, holds, reduced_costs
+from .options import option
+
+REPORT_EVERY = 0.1  # seconds between two progress reports
+
+name = "ipopt"
+title = "smooth nonlinear programming, to a local optimum (primal-dual interior point with a filter line search)"
+install = 'pip install "optc[nlp]"'
+capabilities = Capabilities(
+    forms=frozenset({"nonlinear"}),
+    gives=frozenset({"duals", "reduced costs", "warm start", "time limit", "interrupt", "progress"}),
+    refuses={
+        "integer nonlinear": "Ipopt takes no whole decisions",
+        "bound": "Ipopt finds local optima; a bound comes from the verifier where the model is proved convex",
+    },
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Options of Ipopt beside the common ones (time limit, tolerance, seed)."""
+
+    tol: float = option("number", 1e-8, "scaled residual of the first-order conditions to reach", low=1e-14, high=1.0)
+    acceptable_tol: float = option(
+        "number", 1e-6, "residual that is enough where it does not improve for 15 iterations", low=1e-14, high=1.0
+    )
+    iterations: int = option("integer", 3000, "most iterations", low=0, high=2**31 - 1)
+    linear_solver: str = option(
+        "word",
+        "mumps",
+        "solver of the symmetric systems; the casadi wheel carries mumps",
+        choices=("mumps", "spral", "ma27", "ma57", "ma77", "ma86", "ma97", "pardiso"),
+    )
+    mu_strategy: str = option("word", "monotone", "how the barrier falls", choices=("monotone", "adaptive"))
+    hessian: str = option(
+        "word", "exact", "second derivatives, or BFGS updates of limited memory", choices=("exact", "limited-memory")
+    )
+    scaling: str = option(
+        "word", "gradient-based", "scaling of objective and rows at the start", choices=("gradient-based", "none")
+    )
+    starts: int = option("integer", 1, "points to start from: the given one and random ones", low=1, high=10**6)
+    warm: bool = option("switch", False, "trust the start: stay near it, and near the bounds that it lies on")
+
+
+options = Options
+
+
+def version() -> str | None:
+    """The version of the Ipopt that the installed casadi carries, or None; nothing is imported or loaded."""
+    if ipopt_library.find() is None:
+        return None
+    carrier = installed.version("casadi", "casadi")
+    return ipopt_library.written_version() or f"of casadi {carrier}"
+
+
+def solve(form: NonlinearForm, goal: Goal, options: Options, context: Context, start: Start | None) -> Answer:
+    """The answer to a nonlinear form, from one start or the best from several."""
+    return from_starts(local, form, goal, options, context, start)
+
+
+def local(form: NonlinearForm, goal: Goal, options: Options, context: Context, x: Floats) -> Answer:
+    """Ipopt's answer from one point (n), at which everything is defined."""
+    functions = _Minimised(form)
+    watch = _Watch(context, functions.sign)
+    bounds = Bounds(form.lower, form.upper, form.row_lower, form.row_upper)
+    settings = _settings(goal, options, context)
+    try:
+        outcome = ipopt_library.solve(functions, bounds, x, settings, watch)
+    except LibraryError as fault:
+        return Answer("none", "solver error", message=str(fault))
+    return _answer(form, functions, outcome, goal, watch)
+
+
+class _Minimised:
+    """A form's functions as Ipopt wants them: to minimise."""
+
+    def __init__(self, form: NonlinearForm) -> None:
+        self.form = form
+        self.sign = 1.0 if form.sense == "minimize" else -1.0
+
+    def objective(self, x: Floats) -> float:
+        return self.sign * self.form.evaluate_objective(x)
+
+    def gradient(self, x: Floats) -> Floats:
+        return self.sign * self.form.evaluate_gradient(x)
+
+    def rows(self, x: Floats) -> Floats:
+        return self.form.evaluate_rows(x)
+
+    def jacobian(self, x: Floats) -> Floats:
+        return self.form.evaluate_jacobian(x)
+
+    def hessian(self, x: Floats, sigma: float, multipliers: Floats) -> Floats:
+        return self.form.evaluate_hessian(x, self.sign * sigma, multipliers)
+
+    @property
+    def jacobian_pattern(self) -> tuple[Ints, Ints]:
+        return self.form.jacobian_pattern
+
+    @property
+    def hessian_pattern(self) -> tuple[Ints, Ints]:
+        return self.form.hessian_pattern
+
+
+def _settings(goal: Goal, options: Options, context: Context) -> dict[str, str | float | int]:
+    found: dict[str, str | float | int] = {
+        "print_level": 0,
+        "sb": "yes",
+        "option_file_name": "",  # no ipopt.opt of the folder that one happens to stand in
+        "tol": options.tol,
+        "acceptable_tol": max(options.tol, options.acceptable_tol),
+        "constr_viol_tol": min(1e-4, 0.1 * goal.tolerance),
+        "acceptable_constr_viol_tol": min(1e-2, goal.tolerance),
+        "max_iter": options.iterations,
+        "linear_solver": options.linear_solver,
+        "mu_strategy": options.mu_strategy,
+        "hessian_approximation": options.hessian,
+        "nlp_scaling_method": options.scaling,
+    }
+    remaining = context.remaining()
+    if remaining is not None:
+        found["max_wall_time"] = max(1e-3, remaining)
+    if options.warm:
+        pushes = ("bound_push", "bound_frac", "slack_bound_push", "slack_bound_frac")
+        found |= dict.fromkeys(pushes, 1e-9) | {"mu_init": 1e-6}
+    return found
+
+
+class _Watch:
+    """Ipopt's intermediate callback: reports progress and says whether to go on."""
+
+    def __init__(self, context: Context, sign: float) -> None:
+        self.context = context
+        self.sign = sign
+        self.next = context.clock() + REPORT_EVERY
+
+    def __call__(self, at: Iteration) -> bool:
+        context = self.context
+        if context.progress is not None and context.clock() >= self.next:
+            self.next = context.clock() + REPORT_EVERY
+            phase = "interior point" if at.regular else "restoring feasibility"
+            residual = max(at.primal_infeasibility, at.dual_infeasibility)
+            value = self.sign * at.objective if at.regular else None
+            context.report(Progress(phase, context.elapsed(), value, residual=residual, work=at.number))
+        return context.stop() is None
+
+
+# ----------------------------------------------------------------------------------------------- reading the answer
+_ENDS: dict[int, tuple[Claim, Termination, str]] = {
+    0: ("stationary", "converged", "optimal solution found"),
+    1: ("stationary", "converged", "solved to the acceptable level"),
+    2: (
+        "none",
+        "locally infeasible",
+        "the rows cannot be met any better near the point it came to, which proves nothing",
+    ),
+    3: ("none", "numerical trouble", "the search direction becomes too small"),
+    4: ("none", "diverging", "the iterates diverge: the problem may be unbounded"),
+    5: ("none", "interrupted", "stopped from outside"),
+    6: ("stationary", "converged", "feasible point of a square problem found"),
+    -1: ("none", "iteration limit", "iteration limit"),
+    -2: ("none", "numerical trouble", "the restoration phase failed"),
+    -3: ("none", "numerical trouble", "no step could be computed"),
+    -4: ("none", "time limit", "time limit"),
+    -5: ("none", "time limit", "time limit"),
+    -10: ("none", "solver error", "there are more equations than decisions; backend `exact_al` takes such problems"),
+    -11: ("none", "solver error", "invalid problem definition"),
+    -12: ("none", "solver error", "an option is not available, such as a linear solver that is not there"),
+    -13: ("none", "numerical trouble", "a function has no finite value"),
+    -102: ("none", "memory limit", "out of memory"),
+}
+
+
+def _answer(form: NonlinearForm, functions: _Minimised, outcome: Outcome, goal: Goal, watch: _Watch) -> Answer:
+    unknown: tuple[Claim, Termination, str] = ("none", "solver error", f"status {outcome.status}")
+    claim, termination, words = _ENDS.get(outcome.status, unknown)
+    if outcome.status == 5:
+        termination = watch.context.stop() or "interrupted"
+    x = np.clip(outcome.x, form.lower, form.upper)  # it may pass a bound by 1e-8
+    fault = form.undefined(x) if termination == "numerical trouble" and np.isfinite(x).all() else None
+    if claim == "none" and holds(form, x, goal.tolerance):
+        claim = "feasible"
+    message = f"Ipopt: {words}"
+    if claim == "none":
+        return Answer("none", termination, message=message, fault=fault, work=outcome.iterations)
+    found = Answer(claim, termination, x, form.evaluate_objective(x), message=message, work=outcome.iterations)
+    if claim != "stationary":
+        return found
+    duals = -functions.sign * outcome.row_multipliers
+    return replace(found, row_duals=duals, column_duals=reduced_costs(form, x, duals))

@@ -1,0 +1,377 @@
+"""Adaptive large neighbourhood search for mixed-integer linear problems, with a bandit that chooses the neighbourhood.
+
+Source: J. Cai, S. Kadioglu, B. Dilkina, "Balans: multi-armed bandits-based adaptive large neighborhood search for
+mixed-integer programming problems", IJCAI (2025), arXiv 2412.14382; S. Ropke, D. Pisinger, "An adaptive large
+neighborhood search heuristic", Transportation Science 40 (2006). A destroy operator makes a sub-problem of the current
+point, HiGHS solves it within a share of the time, simulated annealing decides whether the search goes on from what it
+found, and the bandit learns from it.
+
+It differs from the paper in this:
+- continuous columns are never fixed, and sub-problems begin from the current point where that is feasible in them;
+- temperatures (from 20 down to 1) are in thousandths of the objective's size, not in its units;
+- one more neighbourhood frees columns that hang together by rows (``destroy_operators.along_rows``);
+- crossover is with a point of the pool; a random point is an operator's work (``random objective``), not part of it;
+- RENS and DINS are those of their own papers: all columns that are whole in the relaxation stay there, and DINS moves
+  binaries too; local branching measures its distance by the binaries that can sensibly change, not by all;
+- proximity asks for a share of the way to the bound, without slack, so that where it is infeasible there is a bound;
+- after another objective than the problem's own, the continuous columns are solved for once more with that;
+- a sub-problem that was solved to its end is not solved again.
+
+The dual bound is HiGHS's, of the first run or of the root relaxation, or that of a proximity row that nothing meets:
+``optimal`` is claimed only where it comes within the gap. Without a time limit no clock ends any part, so that a seed
+repeats a run; with one, runs are the same as long as no part is ended by it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+
+import numpy as np
+
+from optc.compiler.answer import Answer, Claim, Termination
+from optc.compiler.backend import Capabilities, Goal, Start
+from optc.compiler.context import Context, Progress
+from optc.compiler.forms.linear import Floats, LinearForm
+
+from . import highs
+from .bandit import Bandit, EpsilonGreedy, Outcome, ThompsonSampling
+from .destroy_operators import Operator, SubProblem, View, portfolio
+from .options import option
+from .simulated_annealing import Annealing
+
+REPORT_EVERY = 0.1  # seconds between two progress reports
+POOL = 10  # points that crossover and DINS see
+NOISE = 1e-9  # relative difference of two values that is nothing but rounding
+WHOLE = 1e-9  # a whole column is off by more where its point is solved for again with whole columns rounded
+PATIENCE = 100  # sub-problems in a row without a better point, where there is no limit at all
+
+name = "lns"
+title = "mixed-integer linear programming by adaptive large neighbourhood search on HiGHS (heuristic, rarely proves)"
+install = highs.install
+capabilities = Capabilities(
+    forms=frozenset({"linear"}),
+    integer=frozenset({"linear"}),
+    gives=frozenset(
+        {
+            "duals",  # of problems without whole decisions, which are HiGHS's alone
+            "reduced costs",
+            "primal ray",
+            "dual ray",
+            "bound",
+            "warm start",
+            "time limit",
+            "interrupt",
+            "progress",
+        }
+    ),
+    refuses={
+        "quadratic objective": "its sub-problems are mixed-integer linear ones, solved by HiGHS",
+        "quadratic constraint": "its sub-problems are mixed-integer linear ones, solved by HiGHS",
+        "special ordered set": "its sub-problems are mixed-integer linear ones, solved by HiGHS",
+        "indicator": "its sub-problems are mixed-integer linear ones, solved by HiGHS",
+    },
+    largest=highs.capabilities.largest,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Options of the search beside the common ones (time limit, gap, tolerance, threads, seed)."""
+
+    bandit: str = option(
+        "word", "thompson", "how the next neighbourhood is chosen", choices=("thompson", "epsilon-greedy")
+    )
+    epsilon: float = option("number", 0.5, "share of choices at random (epsilon-greedy)", low=0.0, high=1.0)
+    iterations: int | None = option("integer", None, "most sub-problems", low=0, high=2**31 - 1)
+    stalled: int | None = option(
+        "integer", None, "most sub-problems in a row without a better point", low=1, high=2**31 - 1
+    )
+    first_share: float = option("number", 0.2, "share of the time limit for the first run", low=0.0, high=1.0)
+    first_nodes: int = option("integer", 1000, "most nodes of the first run", low=0, high=2**31 - 1)
+    share: float = option("number", 0.05, "share of the time limit for each sub-problem", low=0.0, high=1.0)
+    nodes: int = option("integer", 500, "most nodes of each sub-problem", low=0, high=2**31 - 1)
+
+
+options = Options
+
+
+def version() -> str | None:
+    """The version of HiGHS, which solves the sub-problems, or None where it is not installed."""
+    return highs.version()
+
+
+def solve(form: LinearForm, goal: Goal, options: Options, context: Context, start: Start | None) -> Answer:
+    """The best point found of a linear form with whole columns; one without is HiGHS's alone."""
+    if not form.integer.any():
+        return highs.solve(form, goal, highs.Options(), context, start)
+    return _Search(form, goal, options, context).run(start)
+
+
+def polish(form: LinearForm, x: Floats, goal: Goal, options: Options, context: Context) -> Answer:
+    """The best point found when starting from ``x`` (n), with NaN where nothing is known.
+
+    Never worse than ``x`` where that is feasible; a point that is not is a hint.
+    """
+    return solve(form, goal, options, context, Start(x))
+
+
+class _Search:
+    """The state of one search. Values are in the sense of minimising, with the offset."""
+
+    def __init__(self, form: LinearForm, goal: Goal, options: Options, context: Context) -> None:
+        self.form, self.goal, self.options, self.context = form, goal, options, context
+        self.sign = 1.0 if form.sense == "minimize" else -1.0
+        self.random = np.random.default_rng(context.seed)
+        self.limit = context.remaining()
+        self.best, self.current = math.inf, math.inf
+        self.pool: list[Floats] = []  # the best first
+        self.x: Floats | None = None  # the current point
+        self.bound = -math.inf
+        self.relaxed: Floats | None = None
+        self.annealing = Annealing()
+        self.tried: set[bytes] = set()
+        self.iterations = self.improved = self.idle = 0
+        self.next_report = 0.0
+
+    # ------------------------------------------------------------------------------------------------- the search
+    def run(self, start: Start | None) -> Answer:
+        if start is not None:
+            self._begin_from(start.x)
+        stop = self.context.stop()
+        if stop is not None:
+            return self._stopped(stop)
+        ended = self._first_run(start)
+        if ended is not None:
+            return ended
+        self._relax()
+        operators = portfolio(self.form)
+        bandit = self._bandit(len(operators))
+        while True:
+            if self._closed():
+                return self._answer("optimal", "converged", "the bound is met")
+            ending = self._ending()
+            if ending is not None:
+                return self._stopped(ending)
+            self._step(operators, bandit)
+            self._report()
+
+    def _step(self, operators: Sequence[Operator], bandit: Bandit) -> None:
+        """One neighbourhood of the current point; see the head of the module."""
+        assert self.x is not None
+        arm = bandit.choose(self.random)
+        view = View(self.form, self.x, self.relaxed, self.pool, self.sign * self.bound)
+        problem = operators[arm].build(view, self.random)
+        self.iterations += 1
+        self.idle += 1
+        bandit.learn(arm, "rejected" if problem is None else self._explore(problem))
+
+    def _explore(self, problem: SubProblem) -> Outcome:
+        """Solve a sub-problem and go on from its point, or not."""
+        key = None if problem.first else _digest(problem.form)
+        if key is not None and key in self.tried:
+            return "rejected"
+        found = self._sub_answer(problem)
+        if key is not None and found.termination == "converged":
+            self.tried.add(key)
+        if found.claim == "infeasible" and problem.limit is not None:
+            self.bound = max(self.bound, self.sign * problem.limit)
+        if found.x is None:
+            return "rejected"
+        x = self._settled(found.x, again=not problem.aims)
+        return "rejected" if x is None else self._judged(x)
+
+    def _judged(self, x: Floats) -> Outcome:
+        value, unit = self._value(x), 1e-3 * abs(self.best)
+        noise = NOISE * max(1.0, abs(value))
+        before = self.current
+        accepted = self.annealing.accepts(value - before, unit, self.random)
+        if value < self.best - noise:
+            self._take(x, value)
+            return "best"
+        self._remember(x)
+        if not accepted:
+            return "rejected"
+        self.x, self.current = x, value
+        return "better" if value < before - noise else "accepted"
+
+    def _ending(self) -> Termination | None:
+        limits = self.options
+        stalled = limits.stalled
+        if stalled is None and limits.iterations is None and self.limit is None:
+            stalled = PATIENCE
+        if limits.iterations is not None and self.iterations >= limits.iterations:
+            return "iteration limit"
+        if stalled is not None and self.idle >= stalled:
+            return "iteration limit"
+        return self.context.stop()
+
+    def _bandit(self, arms: int) -> Bandit:
+        if self.options.bandit == "thompson":
+            return ThompsonSampling(arms)
+        return EpsilonGreedy(arms, self.options.epsilon)
+
+    # -------------------------------------------------------------------------------------------------- the points
+    def _begin_from(self, x: Floats) -> None:
+        """Take a point that is known in all whole columns, with the best values of the others."""
+        if not np.isfinite(x[self.form.integer]).all():
+            return
+        if np.isfinite(x).all() and self._feasible(x):
+            self._take(x, self._value(x))
+        rounded = np.clip(np.rint(x), self.form.lower, self.form.upper)
+        best = self._completed(np.where(self.form.integer, rounded, x)) if self.context.stop() is None else None
+        if best is not None and self._value(best) < self.best:
+            self._take(best, self._value(best))
+
+    def _take(self, x: Floats, value: float) -> None:
+        """A best point, which becomes the current one."""
+        self.x, self.best, self.current = x, value, value
+        self.pool.insert(0, x)
+        del self.pool[POOL:]
+        self.improved += 1
+        self.idle = 0
+
+    def _remember(self, x: Floats) -> None:
+        """Keep another point beside the best, the last ones found."""
+        if not any(np.array_equal(x, known) for known in self.pool):
+            self.pool.insert(1, x)
+            del self.pool[POOL:]
+
+    def _settled(self, x: Floats, *, again: bool = False) -> Floats | None:
+        """A point of HiGHS's with whole columns rounded, and solved for the others if need be or ``again``.
+
+        None where no point is left that way.
+        """
+        whole = self.form.integer
+        rounded = np.where(whole, np.clip(np.rint(x), self.form.lower, self.form.upper), x)
+        if not again and np.abs(x[whole] - rounded[whole]).max(initial=0.0) <= WHOLE:
+            return rounded
+        found = self._completed(rounded)
+        if found is None and self._feasible(rounded):
+            return rounded
+        return found
+
+    def _completed(self, x: Floats) -> Floats | None:
+        """The best point with these whole columns, or None where there is none."""
+        whole = self.form.integer
+        if whole.all():
+            return x if self._feasible(x) else None
+        lower, upper = np.where(whole, x, self.form.lower), np.where(whole, x, self.form.upper)
+        fixed = replace(self.form, lower=lower, upper=upper, integer=np.zeros(len(x), dtype=np.bool_))
+        found = highs.solve(fixed, self.goal, highs.Options(), self.context.silent(), None)
+        return None if found.x is None else np.where(whole, x, found.x)
+
+    def _feasible(self, x: Floats) -> bool:
+        """Whether the point keeps rows, bounds and integrality within the tolerance."""
+        form, tolerance = self.form, self.goal.tolerance
+        activity = highs.activities(form, x)
+        sides = ((form.row_lower, activity, form.row_upper), (form.lower, x, form.upper))
+        near = all(
+            bool(np.all(np.maximum(low - value, value - high) <= tolerance * np.maximum(1.0, np.abs(value))))
+            for low, value, high in sides
+        )
+        whole = x[form.integer]
+        return near and bool(np.all(np.abs(whole - np.rint(whole)) <= tolerance))
+
+    def _value(self, x: Floats) -> float:
+        return self.sign * (float(self.form.cost @ x) + self.form.offset)
+
+    # ---------------------------------------------------------------------------------------------- runs of HiGHS
+    def _first_run(self, start: Start | None) -> Answer | None:
+        """A short run on the whole problem: a point and a bound, or an answer that ends it all.
+
+        Where it ends without a point, a second run goes on until it has one.
+        """
+        known = start if self.x is None else Start(self.x)
+        for effort in (
+            highs.Options(nodes=self.options.first_nodes),
+            highs.Options(solutions=1, heuristic_effort=0.5),
+        ):
+            budget = self.context
+            if effort.nodes is not None and self.limit is not None:
+                budget = self.context.within(self.options.first_share * self.limit)
+            found = highs.solve(self.form, self.goal, effort, budget, known)
+            if found.bound is not None:
+                self.bound = max(self.bound, self.sign * found.bound)
+            if found.claim in ("infeasible", "unbounded", "infeasible or unbounded") and self.x is None:
+                return found
+            point = None if found.x is None else self._settled(found.x)
+            if point is not None and self._value(point) < self.best:
+                self._take(point, self._value(point))
+            if self._closed():
+                return self._answer("optimal", "converged", "the first run closed the gap")
+            if found.claim == "optimal":  # by HiGHS's own absolute gap
+                return found
+            stop = self.context.stop()
+            if self.x is not None or stop is not None:
+                return None if stop is None else self._stopped(stop)
+        return replace(found, message=f"no point was found; {found.message}")
+
+    def _relax(self) -> None:
+        """Solve the root relaxation, for the operators and the bound."""
+        continuous = replace(self.form, integer=np.zeros(self.form.shape[1], dtype=np.bool_))
+        budget = self.context if self.limit is None else self.context.within(self.options.first_share * self.limit)
+        found = highs.solve(continuous, self.goal, highs.Options(), budget.silent(), None)
+        if found.claim == "optimal" and found.x is not None:
+            self.relaxed = found.x
+            self.bound = max(self.bound, self._value(found.x))
+
+    def _sub_answer(self, problem: SubProblem) -> Answer:
+        budget = self.context
+        if self.limit is not None:
+            budget = budget.within(self.options.share * self.limit)
+        budget = replace(budget.silent(), seed=int(self.random.integers(2**31)))
+        effort = highs.Options(nodes=self.options.nodes, solutions=1 if problem.first else None)
+        start = Start(self.x) if problem.holds and self.x is not None else None
+        return highs.solve(problem.form, self.goal, effort, budget, start)
+
+    # ------------------------------------------------------------------------------------------------- the answers
+    def _closed(self) -> bool:
+        if not math.isfinite(self.best):
+            return False
+        return self.best - self.bound <= max(self.goal.gap, NOISE) * max(1.0, abs(self.best))
+
+    def _stopped(self, why: Termination) -> Answer:
+        return self._answer("none" if not self.pool else "feasible", why, "stopped")
+
+    def _answer(self, claim: Claim, termination: Termination, why: str) -> Answer:
+        x = self.pool[0] if self.pool else None
+        counts = f"{self.iterations} neighbourhoods, {self.improved} better points"
+        return Answer(
+            claim,
+            termination,
+            x,
+            objective=None if x is None else self.sign * self.best,
+            bound=self.sign * min(self.bound, self.best) if math.isfinite(self.bound) else None,
+            message=f"{why} ({counts})",
+            work=self.iterations,
+            unit="neighbourhoods",
+        )
+
+    def _report(self) -> None:
+        now = self.context.clock()
+        if self.context.progress is None or now < self.next_report:
+            return
+        self.next_report = now + REPORT_EVERY
+        self.context.report(
+            Progress(
+                "large neighbourhood search",
+                self.context.elapsed(),
+                self.sign * self.best,
+                self.sign * self.bound if math.isfinite(self.bound) else None,
+                work=self.iterations,
+                unit="neighbourhoods",
+            )
+        )
+
+
+def _digest(form: LinearForm) -> bytes:
+    """What tells sub-problems of one form apart: bounds, the last row and the objective."""
+    last = slice(form.starts[-2], None) if form.shape[0] else slice(0, 0)
+    parts = (form.lower, form.upper, form.cost, form.row_lower[-1:], form.row_upper[-1:], form.values[last])
+    found = blake2b(digest_size=16)
+    for part in parts:
+        found.update(part.tobytes())
+    return found.digest()

@@ -1,0 +1,69 @@
+"""What backends for local optima share: problems decided by looking, starts, reduced costs, and whether rows hold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from optc.compiler.answer import Answer
+from optc.compiler.backend import Goal, Start
+from optc.compiler.context import Context
+from optc.compiler.forms.linear import Floats
+from optc.compiler.forms.nonlinear import NonlinearForm
+
+from .multistart import Local, best_of
+from .starting_point import further_points, starting_point
+
+
+def from_starts(
+    local: Local,
+    form: NonlinearForm,
+    goal: Goal,
+    options: Any,
+    context: Context,
+    start: Start | None,
+) -> Answer:
+    """The best answer of ``local`` over ``options.starts`` points, or what is known without any run."""
+    stop = context.stop()
+    if stop is not None:
+        return Answer("none", stop)
+    if np.any(form.lower > form.upper) or np.any(form.row_lower > form.row_upper):
+        return Answer("infeasible", "converged", message="bounds cross")
+    if form.shape[1] == 0:
+        return without_columns(form, goal)
+    x, fault = starting_point(form, start)
+    others = further_points(form, x, options.starts - 1, context.seed)
+    points = [point for point in others if form.undefined(point) is None]
+    if fault is None:
+        points.insert(0, x)
+    if not points:
+        message = "a function has no value at the start; give another with `start`"
+        return Answer("none", "numerical trouble", message=message, fault=fault)
+    return best_of(local, form, goal, options, context, points)
+
+
+def without_columns(form: NonlinearForm, goal: Goal) -> Answer:
+    """The answer to a form without columns: its rows hold or do not."""
+    x = np.zeros(0)
+    if not holds(form, x, goal.tolerance):
+        return Answer("infeasible", "converged", message="it has no decisions, and a row is false")
+    duals = np.zeros(form.shape[0])
+    return Answer("stationary", "converged", x, form.evaluate_objective(x), None, duals, x)
+
+
+def holds(form: NonlinearForm, x: Floats, tolerance: float) -> bool:
+    """Whether the rows hold, relative to the size of their values (the verifier judges the model's own rows)."""
+    if not np.isfinite(x).all() or form.undefined(x) is not None:
+        return False
+    activity = form.evaluate_rows(x)
+    excess = np.maximum(activity - form.row_upper, form.row_lower - activity)
+    return bool((excess <= tolerance * np.maximum(1.0, np.abs(activity))).all())
+
+
+def reduced_costs(form: NonlinearForm, x: Floats, row_duals: Floats) -> Floats:
+    """The slope of the Lagrangian (n): grad f - J' row_duals, in the form's own sense."""
+    rows, columns = form.jacobian_pattern
+    terms = form.evaluate_jacobian(x) * row_duals[rows]
+    found: Floats = form.evaluate_gradient(x) - np.bincount(columns, weights=terms, minlength=len(x))
+    return found

@@ -1,0 +1,51 @@
+"""Where a local method begins: the given start within the bounds, and further points drawn around it.
+
+A column of which nothing is known starts at the point of its bounds that is nearest to zero. Where a function has no
+value there (the logarithm of zero), the columns that were not given move into the interior of their bounds.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from optc.compiler.backend import Start
+from optc.compiler.forms.linear import Floats
+from optc.compiler.forms.nonlinear import NonlinearForm
+from optc.dsl.diagnostics import Diagnostic
+
+INWARD = 1.0  # how far from a lone bound, at most half the way to the other
+SPREAD = 10.0  # half the width of the box that columns without bounds are drawn from, times max(1, |start|)
+
+
+def starting_point(form: NonlinearForm, start: Start | None) -> tuple[Floats, Diagnostic | None]:
+    """A point (n) within the bounds, and the first term without a value there, or None."""
+    given = np.full(form.shape[1], np.nan) if start is None else start.x
+    x = _within(form, np.where(np.isnan(given), 0.0, given))
+    fault = form.undefined(x)
+    if fault is None or not np.isnan(given).any():
+        return x, fault
+    inner = _within(form, np.where(np.isnan(given), _interior(form), x))
+    return (inner, None) if form.undefined(inner) is None else (x, fault)
+
+
+def further_points(form: NonlinearForm, x: Floats, count: int, seed: int) -> list[Floats]:
+    """``count`` random points (n): uniform between bounds that are near, else around ``x``."""
+    random = np.random.default_rng(seed)
+    reach = SPREAD * np.maximum(1.0, np.abs(x))
+    low, high = np.maximum(form.lower, x - reach), np.minimum(form.upper, x + reach)
+    bounded = np.isfinite(form.lower) & np.isfinite(form.upper) & (form.upper - form.lower <= 2 * SPREAD * reach)
+    low, high = np.where(bounded, form.lower, low), np.where(bounded, form.upper, high)
+    return [low + random.random(len(x)) * (high - low) for _ in range(count)]
+
+
+def _within(form: NonlinearForm, x: Floats) -> Floats:
+    found: Floats = np.minimum(np.maximum(x, form.lower), form.upper)
+    return found
+
+
+def _interior(form: NonlinearForm) -> Floats:
+    """A point (n) off the bounds: their middle, or a step from the only one."""
+    low, high = np.isfinite(form.lower), np.isfinite(form.upper)
+    lower, upper = np.where(low, form.lower, 0.0), np.where(high, form.upper, 0.0)
+    middle = lower + 0.5 * np.minimum(upper - lower, 2 * INWARD)
+    return np.select([low & high, low, high], [middle, lower + INWARD, upper - INWARD], INWARD)

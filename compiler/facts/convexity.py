@@ -1,0 +1,155 @@
+"""Is a whole instance a convex problem? A proof, family by family, or the first reason why not, with its place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from optc.dsl.catalogue import report
+from optc.dsl.catalogue.instances import NOT_IN_FORM
+from optc.dsl.diagnostics import Diagnostic
+from optc.dsl.program import (
+    Apply,
+    Choice,
+    Complementarity,
+    Constant,
+    Expr,
+    Implication,
+    Objective,
+    Relation,
+    SpecialOrderedSet,
+)
+
+from ..evaluation.scope import EvaluationError
+from ..instance.instance import ConstraintFamily, Instance
+from ..spaces.algebra import UNIT, Table
+from .curvature import Bent, Blame, bent, why_not
+from .region import Region, region_of
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """The problem is convex, integrality aside. ``facts``: what is proved of the objective and of each family."""
+
+    facts: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """The problem is not proved convex: ``what`` (an objective or a family) breaks it, ``diagnostic`` shows where."""
+
+    what: str
+    diagnostic: Diagnostic
+
+
+def convex_problem(instance: Instance) -> Proof | Reason:
+    """Whether a problem with one decider is convex over the bounds of its decisions.
+
+    Never raises for a model that was built: what cannot be evaluated is a reason too.
+    """
+    stranger = _stranger(instance)
+    if stranger is not None:
+        return stranger
+    try:
+        region = region_of(instance)
+    except EvaluationError as error:
+        return Reason("the data", error.diagnostic)
+    facts: list[tuple[str, str]] = []
+    stated = instance.program.root.objective
+    if stated is not None and stated.expression is not None:
+        name = stated.name or "objective"
+        found = objective_fact(region, stated, UNIT)
+        if isinstance(found, Diagnostic):
+            return Reason(name, found)
+        facts.append((name, found))
+    for family in instance.constraints:
+        found = constraint_fact(region, family)
+        if isinstance(found, Diagnostic):
+            return Reason(family.name, found)
+        facts.append((family.name, found))
+    return Proof(tuple(facts))
+
+
+def objective_fact(region: Region, stated: Objective, table: Table) -> str | Diagnostic:
+    """``affine``, ``convex`` or ``concave``, as the sense asks; else why not."""
+    assert stated.expression is not None
+    wanted = "concave" if stated.sense == "maximize" else "convex"
+    return _fact(region, stated.expression, table, wanted)
+
+
+def constraint_fact(region: Region, family: ConstraintFamily) -> str | Diagnostic:
+    """``affine`` or ``convex`` of a family's rows (as a set of points), else why not."""
+    body = family.symbol.body
+    assert isinstance(body, Relation)
+    words = {"affine"}
+    for term, wanted in sides(body):
+        found = _fact(region, term, family.layout.table, wanted)
+        if isinstance(found, Diagnostic):
+            return found
+        words.add(found)
+    return "affine" if words == {"affine"} else "convex"
+
+
+def sides(body: Relation) -> Iterator[tuple[Expr, str]]:
+    """What must be convex (affine, of an equation) for a relation to hold on a convex set, as ``term <= 0``."""
+    for left, right, op in zip(body.terms, body.terms[1:], body.ops, strict=False):
+        low, high = (right, left) if op == "ge" else (left, right)
+        yield difference(low, high, body), "affine" if op == "eq" else "convex"
+
+
+def difference(left: Expr, right: Expr, body: Relation) -> Expr:
+    """``left - right``, kept simple where the right side is a constant zero."""
+    if isinstance(right, Constant) and right.value == 0:
+        return left
+    if isinstance(left, Constant) and left.value == 0:
+        return Apply(right.span, "neg", (right,))
+    return Apply(body.span, "sub", (left, right))
+
+
+def _fact(region: Region, term: Expr, table: Table, wanted: str) -> str | Diagnostic:
+    try:
+        found = bent(region, term, table)
+    except EvaluationError as error:
+        return error.diagnostic
+    blame = against(found, wanted)
+    if blame is not None:
+        return why_not(region, blame)
+    return "affine" if found.against_convex is None and found.against_concave is None else wanted
+
+
+def against(found: Bent, wanted: str) -> Blame | None:
+    """What keeps a term from being ``convex``, ``concave`` or ``affine``."""
+    if wanted == "affine":
+        # A part that is neither says more than one that is curved the wrong way.
+        return found.against_convex or found.against_concave
+    return found.against_convex if wanted == "convex" else found.against_concave
+
+
+def _stranger(instance: Instance) -> Reason | None:
+    """The first part that no convex problem has."""
+    root = instance.program.root
+
+    def of(what: str, name: str, span: object) -> Reason:
+        return Reason(name, report(NOT_IN_FORM, span, what=what, form="convex"))  # type: ignore[arg-type]
+
+    if root.children:
+        return of(f"the block `{root.children[0].name}`", root.children[0].name, root.children[0].span)
+    if instance.nature:
+        symbol = instance.nature[0].symbol
+        return of(f"the uncertain name `{symbol.name}`", symbol.name, symbol.span)
+    for family in instance.families:
+        if isinstance(family.symbol, Choice) or family.domain in ("spin", "semicontinuous"):
+            kind = "choice" if isinstance(family.symbol, Choice) else f"{family.domain} decision"
+            return of(f"the {kind} `{family.name}`", family.name, family.symbol.span)
+    for constraint in instance.constraints:
+        words = _WORDS.get(type(constraint.symbol.body))
+        if words is not None:
+            return of(f"the {words} `{constraint.name}`", constraint.name, constraint.symbol.span)
+    return None
+
+
+_WORDS: dict[type, str] = {
+    Implication: "indicator constraint",
+    Complementarity: "complementarity condition",
+    SpecialOrderedSet: "special ordered set",
+}

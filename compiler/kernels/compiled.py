@@ -1,0 +1,127 @@
+"""Compiled programs: C text compiled in the background, loaded, and called."""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from queue import SimpleQueue
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .c_printer import SOURCES, Source, printed
+from .programs import Program
+from .toolchain import CompileError, Stopped, compiler, library, vector_functions
+
+Floats = NDArray[np.float64]
+_Pointer = ctypes.c_void_p
+
+
+class CompiledProgram:
+    """A program that runs as machine code. Called as ``NumpyProgram`` is; leading axes are a loop over points."""
+
+    def __init__(self, program: Program, source: Source, loaded: ctypes.CDLL) -> None:
+        self.program = program
+        self._loaded = loaded
+        self._run = loaded.run
+        self._run.argtypes = [_Pointer] * (len(SOURCES) + 5)
+        self._run.restype = None
+        tables = source.tables
+        self._used = tables.arrays
+        self._sources = [name if name in program.sources else None for name in SOURCES]
+        self._indices = [index.array for index in tables.indices]
+        self._index = (_Pointer * len(self._indices))(*(_address(array) for array in self._indices))
+        self._number = np.array(tables.numbers, dtype=np.dtype("l"))
+        self._data: tuple[Sequence[Floats], object] | None = None
+
+    def __call__(self, arrays: Sequence[Floats], inputs: Mapping[str, Floats], out: Floats) -> None:
+        """Fills ``out``, ``(…, size)``; see ``NumpyProgram``."""
+        data = self._pointers(arrays)
+        scratch = [np.full(size, first) for size, first in self.program.scratch]
+        kept = (_Pointer * len(scratch))(*(_address(array) for array in scratch)) if scratch else None
+        if out.ndim == 1:
+            self._one(inputs, out, data, kept)
+            return
+        for k in range(len(out)):
+            for array, (_, first) in zip(scratch, self.program.scratch, strict=True):
+                array[...] = first
+            self._one({name: v if v.ndim == 1 else v[k] for name, v in inputs.items()}, out[k], data, kept)
+
+    def _one(self, inputs: Mapping[str, Floats], out: Floats, data: object, scratch: object) -> None:
+        given = [None if name is None else inputs[name] for name in self._sources]
+        given = [a if a is None or a.flags.c_contiguous else np.ascontiguousarray(a) for a in given]
+        pointers = [None if a is None else _address(a) for a in given]
+        self._run(*pointers, _address(out), data, self._index, _address(self._number), scratch)
+
+    def _pointers(self, arrays: Sequence[Floats]) -> object:
+        """The addresses of the data; kept as long as the data are the same."""
+        known = self._data
+        if known is None or known[0] is not arrays:
+            known = (arrays, (_Pointer * len(self._used))(*(_address(arrays[k]) for k in self._used)))
+            self._data = known
+        return known[1]
+
+
+def _address(array: NDArray[np.generic] | None) -> int:
+    assert array is not None
+    address: int = array.__array_interface__["data"][0]
+    return address
+
+
+def compiled(program: Program, stop: Stopped) -> CompiledProgram:
+    """A program compiled now, or taken from the cache. Raises ``CompileError``."""
+    used = compiler()
+    vector = vector_functions() if used is not None and used.simd else frozenset()
+    source = printed(program, vector)
+    path = library(source.text, stop)
+    try:
+        return CompiledProgram(program, source, ctypes.CDLL(str(path)))
+    except (OSError, AttributeError):  # a file that was cut short: make it again
+        path.unlink(missing_ok=True)
+    try:
+        return CompiledProgram(program, source, ctypes.CDLL(str(library(source.text, stop))))
+    except (OSError, AttributeError) as error:
+        raise CompileError(f"a compiled kernel cannot be loaded: {error}") from None
+
+
+# ---------------------------------------------------------------------------------------------------- in the background
+Job = tuple[Program, Callable[[CompiledProgram | CompileError], None]]
+
+
+class _Workshop:
+    """One thread that compiles one program after another, started with the first."""
+
+    def __init__(self) -> None:
+        self._jobs: SimpleQueue[Job] = SimpleQueue()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self.stop = Stopped()
+
+    def add(self, job: Job) -> None:
+        self._jobs.put(job)
+        with self._lock:
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._work, name="optc kernels", daemon=True)
+                self._thread.start()
+
+    def _work(self) -> None:
+        while not self.stop.over:
+            program, done = self._jobs.get()
+            try:
+                done(compiled(program, self.stop))
+            except CompileError as error:
+                done(error)
+
+
+_workshop: _Workshop | None = None
+_making = threading.Lock()
+
+
+def compile_later(program: Program, done: Callable[[CompiledProgram | CompileError], None]) -> None:
+    """Compile a program in the background; ``done`` is called there with it, or with the error."""
+    global _workshop
+    with _making:
+        if _workshop is None:
+            _workshop = _Workshop()
+    _workshop.add((program, done))

@@ -1,0 +1,122 @@
+"""Runs the programs of a model: by NumPy at once, by compiled code as soon as that is ready and worth it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optc.dsl.catalogue import report
+from optc.dsl.catalogue.solving import NOT_COMPILED
+from optc.dsl.diagnostics import Diagnostic
+
+from .model import Model
+from .numpy_printer import NumpyProgram
+from .programs import Program
+
+if TYPE_CHECKING:
+    from .compiled import CompiledProgram
+    from .toolchain import CompileError
+
+Floats = NDArray[np.float64]
+MANY_ROWS = 1000  # a program of so many rows is compiled when it is first run
+MANY_RUNS = 300  # a smaller one when it has run so many times
+_ONE = np.ones(1)
+
+
+@dataclass(eq=False)
+class _Printed:
+    """One program: what runs it now, and how often it has run."""
+
+    program: Program
+    run: NumpyProgram | CompiledProgram
+    runs: int = 0
+    asked: bool = False
+    error: str | None = None
+
+    def done(self, found: CompiledProgram | CompileError) -> None:
+        if isinstance(found, Exception):
+            self.error = str(found)
+        else:
+            self.run = found
+
+
+@dataclass(eq=False)
+class Engine:
+    """What has been printed of one model; shared by all forms that differ in their data only."""
+
+    model: Model
+    _printed: dict[str, _Printed] = field(default_factory=dict)
+
+    def run(
+        self, name: str, arrays: Sequence[Floats], inputs: Mapping[str, Floats], out: Floats | None = None
+    ) -> Floats:
+        """The result of a program by name, ``(…, size)``. Inputs ``(…, n)`` have the same leading axes, or none.
+
+        ``out``: a C-contiguous array of float64 to write into, of a program without leading axes.
+        """
+        printed = self._printed.get(name) or self._print(name)
+        printed.runs += 1
+        if not printed.asked and (printed.program.rows >= MANY_ROWS or printed.runs >= MANY_RUNS):
+            self._compile(printed)
+        lead = np.broadcast_shapes(*(v.shape[:-1] for v in inputs.values()))
+        if not lead:
+            if out is None:
+                out = np.empty(printed.program.size)
+            printed.run(arrays, {"one": _ONE, **inputs}, out)
+            return out
+        flat = {k: _flattened(v, lead) for k, v in inputs.items()}
+        found = np.empty((int(np.prod(lead)), printed.program.size))
+        printed.run(arrays, {"one": _ONE, **flat}, found)
+        return found.reshape((*lead, printed.program.size))
+
+    def _print(self, name: str) -> _Printed:
+        program: Program = getattr(self.model, f"{name}_program")
+        return self._printed.setdefault(name, _Printed(program, NumpyProgram(program)))
+
+    # ------------------------------------------------------------------------------------------------ compiled code
+    def _compile(self, printed: _Printed) -> None:
+        from .compiled import compile_later
+
+        printed.asked = True
+        compile_later(printed.program, printed.done)
+
+    def compile(self, *names: str, seconds: float = 60.0) -> bool:
+        """Compile programs now and wait for them; whether all of them run as compiled code then."""
+        chosen = [self._printed.get(name) or self._print(name) for name in names]
+        for printed in chosen:
+            if not printed.asked:
+                self._compile(printed)
+        limit = time.monotonic() + seconds
+        while time.monotonic() < limit and any(self._waiting(p) for p in chosen):
+            time.sleep(0.002)
+        return not any(isinstance(p.run, NumpyProgram) for p in chosen)
+
+    @staticmethod
+    def _waiting(printed: _Printed) -> bool:
+        return printed.error is None and isinstance(printed.run, NumpyProgram)
+
+    def interpreted(self, *names: str) -> None:
+        """Run programs by NumPy from now on, for comparisons."""
+        for name in names:
+            printed = self._printed.get(name) or self._print(name)
+            printed.asked, printed.run = True, NumpyProgram(printed.program)
+
+    @property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """A note where compiled code was wanted and cannot be had."""
+        errors = dict.fromkeys(p.error for p in self._printed.values() if p.error is not None)
+        return tuple(report(NOT_COMPILED, None, reason=error) for error in errors)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"model": self.model, "_printed": {}}
+
+
+def _flattened(values: Floats, lead: tuple[int, ...]) -> Floats:
+    """With one leading axis for all of ``lead``."""
+    whole = np.broadcast_to(values, (*lead, values.shape[-1]))
+    return whole.reshape(-1, values.shape[-1])

@@ -1,0 +1,129 @@
+"""Loops over index tables, and the positions that their rows read and write.
+
+A kernel runs over the rows of a table, flat and in order. What a row reads (an entry of the point, of an array of data,
+of a coarser loop) stands at a position that is an affine function of the row, or is looked up in an array of positions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int32]
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Index:
+    """Positions by row: ``base + stride * row``, or ``array[row]`` (base and stride are then 0)."""
+
+    base: int
+    stride: int
+    array: Ints | None = None
+
+    @property
+    def identity(self) -> bool:
+        return self.array is None and self.base == 0 and self.stride == 1
+
+    def positions(self, rows: int) -> Rows:
+        """The positions of so many rows, from the first on."""
+        if self.array is not None:
+            return self.array.astype(np.int64)
+        return self.base + self.stride * np.arange(rows, dtype=np.int64)
+
+    def at(self, rows: Rows) -> Rows:
+        """The positions of some rows."""
+        if self.array is not None:
+            return self.array[rows].astype(np.int64)
+        return self.base + self.stride * rows
+
+
+@dataclass(eq=False)
+class Loop:
+    """``size`` rows. Equal positions have one and the same index, so that equal reads are one."""
+
+    size: int
+    _known: list[Index] = field(default_factory=list, repr=False)
+    _composed: dict[tuple[int, int], tuple[Index, Index, Index]] = field(default_factory=dict, repr=False)
+
+    def index(self, positions: NDArray[np.integer[Any]]) -> Index:
+        """The index with the given positions ``(size,)``."""
+        affine = _recognised(positions)
+        if affine is not None:
+            return self.affine(*affine)
+        small = np.ascontiguousarray(positions, dtype=np.int32)
+        for known in self._known:
+            if known.array is not None and np.array_equal(known.array, small):
+                return known
+        self._known.append(Index(0, 0, small))
+        return self._known[-1]
+
+    def affine(self, base: int, stride: int) -> Index:
+        """``base + stride * row``."""
+        stride = stride if self.size > 1 else 0
+        for known in self._known:
+            if known.array is None and (known.base, known.stride) == (base, stride):
+                return known
+        self._known.append(Index(base, stride))
+        return self._known[-1]
+
+    def own(self) -> Index:
+        """Each row itself."""
+        return self.affine(0, 1)
+
+    def through(self, index: Index, rows: Index) -> Index:
+        """The positions that ``index`` gives the rows of a coarser loop, where ``rows`` says which of those is which."""
+        key = (id(index), id(rows))
+        if key not in self._composed:
+            self._composed[key] = (index, rows, self._compose(index, rows))
+        return self._composed[key][2]
+
+    def _compose(self, index: Index, rows: Index) -> Index:
+        if index.array is None and index.stride == 0:
+            return self.affine(index.base, 0)
+        if index.array is None and rows.array is None:
+            return self.affine(index.base + index.stride * rows.base, index.stride * rows.stride)
+        return self.index(index.at(rows.positions(self.size)))
+
+
+def _recognised(positions: NDArray[np.integer[Any]]) -> tuple[int, int] | None:
+    """Base and stride where the positions are an affine function of the row."""
+    if len(positions) == 0:
+        return 0, 0
+    base = int(positions[0])
+    if len(positions) == 1:
+        return base, 0
+    stride = int(positions[1]) - base
+    if int(positions[-1]) != base + stride * (len(positions) - 1):
+        return None
+    return (base, stride) if bool(np.all(positions[1:] - positions[:-1] == stride)) else None
+
+
+def is_own(loop: Loop, coarser: Loop, rows: Index) -> bool:
+    """Whether each row of a loop is the same row of the coarser one."""
+    return loop.size == coarser.size and (rows.identity or (loop.size <= 1 and rows.base == 0))
+
+
+def pairs(
+    first: Loop, first_rows: Index, second: Loop, second_rows: Index, count: int, apart: Index | None = None
+) -> tuple[Loop, Index, Index]:
+    """The pairs of rows of two loops that belong to the same of ``count`` rows: the loop over them, and both rows.
+
+    ``apart``: the row of ``first`` that each row of ``second`` lies in; pairs of such are left out.
+    """
+    left, right = first_rows.positions(first.size), second_rows.positions(second.size)
+    order = np.argsort(right, kind="stable")
+    counts = np.bincount(right, minlength=count)
+    starts = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(counts)])
+    each = counts[left]
+    one = np.repeat(np.arange(first.size, dtype=np.int64), each)
+    begin = np.repeat(starts[left] - (np.cumsum(each) - each), each)
+    two = order[np.arange(len(one)) + begin]
+    if apart is not None:
+        keep = one != apart.at(two)
+        one, two = one[keep], two[keep]
+    loop = Loop(len(one))
+    return loop, loop.index(one), loop.index(two)

@@ -1,0 +1,75 @@
+"""Sparse patterns from index arrays: where each entry of a derivative goes, duplicates in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .loops import Index, Loop
+from .nodes import Node
+
+Ints = NDArray[np.int32]
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Triples:
+    """``node`` over ``loop`` at the places ``rows``, ``columns``, ``(loop.size,)`` each; a negative row: nowhere."""
+
+    node: Node
+    loop: Loop
+    rows: Rows
+    columns: Rows
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pattern:
+    """``rows``, ``columns``: int32, sorted by row and then column, none twice. ``slots``: of each part.
+
+    ``spare``: there is one slot more, at the end, for entries that go nowhere.
+    """
+
+    rows: Ints
+    columns: Ints
+    slots: tuple[Index, ...]
+    spare: bool
+
+    @property
+    def size(self) -> int:
+        return len(self.rows)
+
+
+def pattern(parts: Sequence[Triples], width: int) -> Pattern:
+    """The pattern of the sum of all parts in a matrix of ``width`` columns."""
+    width = max(width, 1)
+    keys = [np.where(p.rows < 0, -1, p.rows * width + p.columns) for p in parts]
+    whole = np.concatenate(keys) if keys else np.empty(0, dtype=np.int64)
+    distinct, places = _ranked(whole)
+    spare = bool(len(distinct) and distinct[0] < 0)
+    if spare:
+        distinct, places = distinct[1:], places - 1
+        places[places < 0] = len(distinct)
+    slots, at = [], 0
+    for part in parts:
+        slots.append(part.loop.index(places[at : at + part.loop.size]))
+        at += part.loop.size
+    rows, columns = np.divmod(distinct, width)
+    return Pattern(rows.astype(np.int32), columns.astype(np.int32), tuple(slots), spare)
+
+
+def _ranked(keys: Rows) -> tuple[Rows, Rows]:
+    """The distinct keys in order, and the place of each key among them."""
+    if not len(keys):
+        return keys, keys
+    if bool(np.all(keys[1:] > keys[:-1])):
+        return keys, np.arange(len(keys))
+    order = np.argsort(keys, kind="stable")  # a merge: each part is in order already, or nearly so
+    ordered = keys[order]
+    new = np.ones(len(keys), dtype=np.bool_)
+    new[1:] = ordered[1:] != ordered[:-1]
+    places = np.empty(len(keys), dtype=np.int64)
+    places[order] = np.cumsum(new) - 1
+    return ordered[new], places

@@ -1,0 +1,162 @@
+"""Claim ``second order``: along what the tight constraints leave free, the Lagrangian curves upwards.
+
+With a stationary point and multipliers, positive curvature of L on the null space of the gradients of all equations
+and of all sides with a positive multiplier is enough for a strict local optimum; negative curvature there, where no
+tight side has a multiplier of zero, excludes one (J. Nocedal, S. J. Wright, "Numerical Optimization", 2nd ed. (2006),
+section 12.5). Up to ``DENSE`` free decisions the least eigenvalue is computed; up to ``SPARSE`` entries the signs of
+the pivots of a symmetric factorisation tell whether it is positive. The second derivatives are those of the lowered
+problem, compared along a random direction with differences of the model's own slopes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..forms.linear import Floats
+from ..forms.nonlinear import NonlinearForm
+from ..instance.instance import Instance
+from ..result.certificate import Line
+from .lagrangian import lagrangian
+
+DENSE = 800
+SPARSE = 5_000_000
+TIGHT = 1e-4  # slack, relative, below which a side is tight; likewise of multipliers that count as positive
+FLAT = 1e-7  # curvature, relative to the largest, that counts as none
+STEP = 1e-5  # of the differences
+NEARLY = 1e-4  # relative difference of second derivatives that is blamed on differences
+
+CLAIM = "second order"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Tight:
+    """Columns that may move, rows that hold them (positions), and whether some tight side has no multiplier."""
+
+    free: NDArray[np.intp]
+    rows: NDArray[np.intp]
+    weak: bool
+
+
+def second_order(instance: Instance, form: NonlinearForm, x: Floats, y: Floats, slope: Floats) -> Line:
+    """The line of the claim at a stationary point ``x`` (n) with row duals ``y`` (m).
+
+    ``slope`` (n): of the Lagrangian of the problem to minimise. ``open`` where it is flat or too large.
+    """
+    tight = _tight(form, x, y, slope)
+    if not len(tight.free):
+        return Line(CLAIM, "checked", how="the tight constraints leave no direction")
+    hessian = _hessian(form, x, y)
+    if not np.isfinite(hessian.data).all():
+        return Line(CLAIM, "open", how="the second derivatives have no value at the point")
+    if not _same_as_model(instance, form, hessian, x, y):
+        return Line(CLAIM, "failed", how="the second derivatives of the lowered problem are not those of the model")
+    reduced, jacobian = hessian[tight.free][:, tight.free], _jacobian(form, x)[tight.rows][:, tight.free]
+    size = max(1.0, float(np.abs(hessian.data).max(initial=0.0)))
+    words = f"least curvature that {len(tight.rows):,} tight rows leave of {len(tight.free):,} free decisions"
+    if len(tight.free) <= DENSE:
+        least, left = _least_curvature(reduced.toarray(), jacobian.toarray())
+        if left == 0:
+            return Line(CLAIM, "checked", how="the tight constraints leave no direction")
+        return _line(least, FLAT * size, tight.weak, f"{words}, {left:,} directions")
+    if reduced.nnz + jacobian.nnz > SPARSE:
+        return Line(CLAIM, "open", how=f"not checked: more than {SPARSE:,} derivatives")
+    positive = _is_positive(reduced, jacobian, FLAT * size)
+    if positive:
+        return Line(CLAIM, "checked", how=f"{words}, positive by the inertia of a factorisation")
+    return Line(CLAIM, "open", how=f"{words} is not positive, or the factorisation cannot tell")
+
+
+def _line(least: float, flat: float, weak: bool, words: str) -> Line:
+    if least > flat:
+        return Line(CLAIM, "checked", least, how=words)
+    if least >= -flat:
+        return Line(CLAIM, "open", least, how=f"{words}: flat to second order")
+    if weak:
+        return Line(CLAIM, "open", least, how=f"{words}; some tight rows have no multiplier, so it may not be feasible")
+    return Line(CLAIM, "failed", least, how=f"{words}: the objective improves along one of them")
+
+
+def _tight(form: NonlinearForm, x: Floats, y: Floats, slope: Floats) -> _Tight:
+    activity = form.evaluate_rows(x)
+    rows = _sides(activity, form.row_lower, form.row_upper, np.abs(y))
+    columns = _sides(x, form.lower, form.upper, np.abs(slope))
+    weak = bool(((rows == 1) | (columns == 1)).any())
+    return _Tight(np.flatnonzero(columns < 2), np.flatnonzero(rows == 2), weak)
+
+
+def _sides(values: Floats, lower: Floats, upper: Floats, multipliers: Floats) -> NDArray[np.intp]:
+    """0 where no side is tight, 1 where one is and has no multiplier, 2 where it binds (an equation always does)."""
+    with np.errstate(invalid="ignore"):
+        slack = np.minimum(np.abs(values - lower), np.abs(upper - values)) / np.maximum(1.0, np.abs(values))
+    tight = slack <= TIGHT
+    binds = (lower == upper) | (tight & (multipliers > TIGHT))
+    return np.where(binds, 2, np.where(tight, 1, 0))
+
+
+def _hessian(form: NonlinearForm, x: Floats, y: Floats) -> Any:
+    """The Hessian of the Lagrangian to minimise (n, n), both triangles."""
+    from scipy.sparse import csr_array
+
+    sign = -1.0 if form.sense == "maximize" else 1.0
+    rows, columns = form.hessian_pattern
+    values = form.evaluate_hessian(x, sign, -sign * y)
+    off = rows != columns
+    entries = np.concatenate([values, values[off]])
+    places = np.concatenate([rows, columns[off]]), np.concatenate([columns, rows[off]])
+    return csr_array((entries, places), shape=(len(x), len(x)))
+
+
+def _jacobian(form: NonlinearForm, x: Floats) -> Any:
+    from scipy.sparse import csr_array
+
+    return csr_array((form.evaluate_jacobian(x), form.jacobian_pattern), shape=form.shape)
+
+
+def _same_as_model(instance: Instance, form: NonlinearForm, hessian: Any, x: Floats, y: Floats) -> bool:
+    """Whether the Hessian along a random direction is what the model's slopes change by; True where they have none."""
+    direction = np.cos(1.0 + np.arange(len(x)) * 2.399963)  # any that is not special
+    step = STEP * np.maximum(1.0, np.abs(x)) * direction
+    ends = [lagrangian(instance, form, x + way * step, y) for way in (1.0, -1.0)]
+    if isinstance(ends[0], str) or isinstance(ends[1], str):
+        return True
+    change, wanted = ends[0].slope - ends[1].slope, hessian @ (2 * step)
+    if not np.isfinite(change).all():
+        return True
+    size = np.abs(hessian) @ np.abs(2 * step) + 1e-9 * np.maximum(1.0, ends[0].size)
+    return bool((np.abs(change - wanted) <= NEARLY * np.maximum(size, float(size.max(initial=0.0)) * 1e-3)).all())
+
+
+def _least_curvature(hessian: Floats, jacobian: Floats) -> tuple[float, int]:
+    """The least eigenvalue on the null space of the Jacobian, and the dimension of that space."""
+    n = len(hessian)
+    basis = np.eye(n)
+    if len(jacobian):
+        _, sizes, right = np.linalg.svd(jacobian, full_matrices=True)
+        rank = int((sizes > 1e-10 * max(1.0, float(sizes[0]))).sum())
+        basis = right[rank:].T
+    if basis.shape[1] == 0:
+        return 0.0, 0
+    return float(np.linalg.eigvalsh(basis.T @ hessian @ basis)[0]), basis.shape[1]
+
+
+def _is_positive(hessian: Any, jacobian: Any, margin: float) -> bool:
+    """Whether the curvature exceeds the margin on the null space: [[H - margin I, J'], [J, -e I]] has one negative
+    pivot for each row of J, by a factorisation with its pivots on the diagonal (Sylvester's law of inertia).
+    """
+    from scipy.sparse import block_array, csc_array, eye_array
+    from scipy.sparse.linalg import splu
+
+    m, n = jacobian.shape
+    shifted = hessian - margin * eye_array(n)
+    largest = max(1.0, float(np.abs(hessian.data).max(initial=0.0)), float(np.abs(jacobian.data).max(initial=0.0)))
+    low = -1e-11 * largest * eye_array(m)
+    matrix = csc_array(block_array([[shifted, jacobian.T], [jacobian, low]])) if m else csc_array(shifted)
+    try:
+        found = splu(matrix, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
+    except RuntimeError:  # a pivot is exactly zero
+        return False
+    return bool(np.array_equal(found.perm_r, found.perm_c) and np.count_nonzero(found.U.diagonal() < 0) == m)

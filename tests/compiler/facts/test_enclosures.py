@@ -1,0 +1,161 @@
+"""Enclosures of values and slopes: every value and every difference quotient lies within, ends are exact where due."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+from agreement import instance_of, program_of
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from optc.compiler.evaluation.evaluate import evaluate
+from optc.compiler.evaluation.scope import EvaluationError
+from optc.compiler.facts import rounding
+from optc.compiler.facts.enclosure import enclosure
+from optc.compiler.facts.intervals import Interval
+from optc.compiler.facts.monotonicity import monotonicity
+from optc.compiler.facts.region import region_of
+from optc.compiler.facts.slopes import slopes
+from optc.compiler.instance.instance import Instance
+from optc.compiler.spaces.algebra import UNIT
+from optc.dsl.program import Expr
+
+HEAD = """
+set I = 1..3
+param c[i in I] = i - 2
+var x[I] in [-1, 2]
+var y in [0.5, 3]
+let total = sum(x[i] for i in I)
+let part[i in I] = x[i] * y + c[i]
+"""
+
+TERMS = [
+    "sum(c[i] * x[i] for i in I) - y",
+    "x[1] * x[2] - x[3]^2 + x[1]^3",
+    "abs(x[1]) + exp(x[2]) - max(x[3], y) * 2 + min(x[1], x[2])",
+    "norm2(x[i] + y for i in I) + norm1(x[i] for i in I) - norminf(x[i] for i in I)",
+    "y / (x[1] + 3) + sin(y) * cos(x[2]) - tan(x[1] / 4)",
+    "log(y) + sqrt(y) + log10(y) + entropy(y) + y^1.5 + y^(-2) + kl(y, x[1] + 2)",
+    "tanh(x[1]) + atan(x[2]) + sinh(x[3]) + cosh(x[1]) + erf(x[2]) + asin(x[1] / 3) + acos(x[2] / 3)",
+    "sigmoid(x[1]) * softplus(x[2]) - huber(x[3]) + huber(x[1], 0.5)",
+    "prod(x[i] + 2 for i in I) + prod(x[i] for i in I)",
+    "logsumexp(x[i] * y for i in I)",
+    "piecewise(x[1], [-0.5, 0, 1], [1, 0, 3]) + 2^x[2] + y^x[3]",
+    "total^2 + sum(part[i]^2 for i in I)",
+    "max(x[i] for i in I) + min(part[i] for i in I)",
+    "(if c[1] > 0 then y else x[1]) * sum(if c[i] >= 0 then x[i] else y for i in I)",
+]
+
+
+def of(text: str) -> tuple[Instance, Expr]:
+    instance = instance_of(program_of(f"{HEAD}minimize {text}\n"), {})
+    stated = instance.program.root.objective
+    assert stated is not None and stated.expression is not None
+    return instance, stated.expression
+
+
+def corner_or_inside(instance: Instance, rng: np.random.Generator) -> dict[str, Any]:
+    return {f.name: f.lower + (f.upper - f.lower) * rng.integers(0, 9, f.count) / 8 for f in instance.families}
+
+
+@pytest.mark.parametrize("text", TERMS)
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_values_and_slopes_lie_within(text: str, seed: int) -> None:
+    instance, term = of(text)
+    region, rng = region_of(instance), np.random.default_rng(seed)
+    bounds, found = enclosure(region, term, UNIT), slopes(region, term, UNIT)
+    known = monotonicity(region, term, UNIT)
+    ends = [corner_or_inside(instance, rng) for _ in range(2)]
+    values = [float(evaluate(term, UNIT, instance.scope.at(point))) for point in ends]
+    for value in values:
+        assert bounds.lower - 1e-12 <= value <= bounds.upper + 1e-12
+    name = "y" if rng.random() < 0.3 else "x"
+    family = instance.family(name)
+    entry = int(rng.integers(family.count))
+    moved = {**ends[0], name: ends[0][name].copy()}
+    moved[name][entry] = family.lower[entry] + (family.upper[entry] - family.lower[entry]) * rng.integers(0, 9) / 8
+    step = float(moved[name][entry] - ends[0][name][entry])
+    change = float(evaluate(term, UNIT, instance.scope.at(moved))) - values[0]
+    at = np.flatnonzero(found.column == family.offset + entry)
+    low, high = (float(found.lower[at[0]]), float(found.upper[at[0]])) if len(at) else (0.0, 0.0)
+    slack = 1e-10 * (1 + abs(change))
+    lows, highs = sorted([low * step, high * step])
+    if step:
+        assert lows - slack <= change <= highs + slack
+    if known.rising.all():
+        assert change * step >= -slack
+    if known.falling.all():
+        assert change * step <= slack
+
+
+def test_slopes_of_a_linear_template_are_its_coefficients() -> None:
+    instance = instance_of(
+        program_of(f"{HEAD}minimize y\nsubject to\n  a[i in I]: 3 * y - c[i] * x[i] + sum(x[j] for j in I) <= 4\n"), {}
+    )
+    family = instance.constraint("a")
+    body: Any = family.symbol.body
+    found = slopes(region_of(instance), body.terms[0], family.layout.table)
+    assert found.row.tolist() == [0] * 4 + [1] * 4 + [2] * 4
+    dense = np.zeros((3, 4))
+    dense[found.row, found.column] = (found.lower + found.upper) / 2
+    assert dense.tolist() == [[2, 1, 1, 3], [1, 1, 1, 3], [1, 1, 0, 3]]
+    assert np.all(found.upper - found.lower < 1e-14)
+
+
+def test_whole_numbers_are_not_moved() -> None:
+    instance, term = of("sum(c[i] * x[i] for i in I) + 2 * y^2 - x[1]^3")
+    found = enclosure(region_of(instance), term, UNIT)
+    assert (float(found.lower), float(found.upper)) == (-2 - 1 + 0.5 - 8, 1 + 2 + 18 + 1)
+
+
+def test_a_term_without_known_derivative_is_refused() -> None:
+    instance, term = of("floor(x[1]) + y")
+    with pytest.raises(ValueError, match="floor"):
+        slopes(region_of(instance), term, UNIT)
+
+
+def test_data_without_a_value_are_told() -> None:
+    instance, term = of("x[1] / (c[2] * y)")
+    bounds = enclosure(region_of(instance), term, UNIT)
+    assert np.isinf(bounds.lower) and np.isinf(bounds.upper)
+    instance, term = of("x[1] * log(c[2])")
+    with pytest.raises(EvaluationError):
+        enclosure(region_of(instance), term, UNIT)
+
+
+NUMBERS = st.floats(allow_nan=False, allow_infinity=False, min_value=-1e100, max_value=1e100)
+
+
+@settings(max_examples=300, deadline=None)
+@given(NUMBERS, NUMBERS, st.sampled_from(["add", "multiply", "divide", "square"]))
+def test_rounding_is_outward_and_tight(a: float, b: float, op: str) -> None:
+    """Against exact rationals: the exact result lies within, and the ends are neighbours or equal."""
+    x, y = (rounding.point(np.asarray(v)) for v in (a, b))
+    if op == "divide" and b == 0:
+        return
+    exact = {
+        "add": lambda: Fraction(a) + Fraction(b),
+        "multiply": lambda: Fraction(a) * Fraction(b),
+        "divide": lambda: Fraction(a) / Fraction(b),
+        "square": lambda: Fraction(a) ** 2,
+    }[op]()
+    with np.errstate(all="ignore"):
+        found: Interval = rounding.square(x) if op == "square" else getattr(rounding, op)(x, y)
+    low, high = float(found.lower), float(found.upper)
+    assert Fraction(low) <= exact <= Fraction(high)
+    if abs(exact) > Fraction(1, 10**280) or exact == 0:
+        assert np.nextafter(low, np.inf) >= np.nextafter(high, -np.inf)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(NUMBERS, min_size=1, max_size=30))
+def test_sums_hold_the_exact_sum(values: list[float]) -> None:
+    instance = instance_of(program_of(f"set I = 1..{len(values)}\nvar x[I]\nminimize sum(x[i] for i in I)\n"), {})
+    table = instance.family("x").layout.table
+    found = rounding.total(UNIT, table, rounding.point(np.array(values)))
+    exact = sum(map(Fraction, values), Fraction(0))
+    assert Fraction(float(found.lower)) <= exact <= Fraction(float(found.upper))

@@ -1,0 +1,66 @@
+"""What a level may do, one small model each: optima, ends without an answer, refusals with their reasons."""
+
+from __future__ import annotations
+
+import math
+import re
+
+import pytest
+from bilevel_cases import CASES, REFUSED, WITHOUT_ANSWER
+
+import optc
+from optc.compiler.result.solution import Solution
+
+
+def solved(text: str) -> Solution:
+    return optc.parse(text).bind().solve(time_limit=60)
+
+
+def at(solution: Solution, name: str) -> float:
+    """The value of ``family`` or ``family[member]``."""
+    family, *member = re.split(r"[\[\]]", name)
+    if not member:
+        return float(solution[family])
+    key = member[0].strip('"')
+    return float(solution[family][key if not key.isdigit() else int(key)])
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_bilevel_model_reaches_its_optimum(name: str) -> None:
+    case, solution = CASES[name], solved(CASES[name].text)
+    wanted = case.value()
+    if math.isnan(wanted):
+        assert solution.status == "feasible", solution.diagnostics
+    else:
+        assert solution.status == "optimal", (solution.termination, solution.diagnostics)
+        assert solution.objective == pytest.approx(wanted, rel=2e-5, abs=2e-5)
+    assert solution.certificate.failed == ()
+    assert {k: at(solution, k) for k in case.at} == pytest.approx(case.at, rel=1e-4, abs=1e-4)
+
+
+@pytest.mark.parametrize("name", WITHOUT_ANSWER)
+def test_no_answer_at_any_decision_is_infeasible(name: str) -> None:
+    solution = solved(WITHOUT_ANSWER[name])
+    assert solution.status == "infeasible", (solution.termination, solution.diagnostics, solution.objective)
+    assert solution.objective is None
+    (line,) = (line for line in solution.certificate if line.claim == "infeasible")
+    assert line.holds
+
+
+@pytest.mark.parametrize("name", ["unbounded at every decision", "unbounded at every decision, with a quadratic part"])
+def test_a_follower_without_bound_is_the_reason(name: str) -> None:
+    solution = solved(WITHOUT_ANSWER[name])
+    (line,) = (line for line in solution.certificate if line.claim == "infeasible")
+    assert "`f` gains without limit" in line.how
+    assert "optimality of f" in line.conflict
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_lower_level_beyond_the_methods_is_refused_with_its_reason(name: str) -> None:
+    text, named = REFUSED[name]
+    solution = solved(text)
+    assert (solution.status, solution.termination) == ("failed", "no route")
+    (error,) = (d for d in solution.diagnostics if d.severity == "error")
+    told = " ".join([error.message, *(hint.text for hint in error.hints)])
+    assert named in told
+    assert error.hints, "what would be needed is named"
