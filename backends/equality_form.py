@@ -90,7 +90,7 @@ class EqualityForm:
         return x
 
     def value(self, u: Floats) -> float:
-        return self.factor * self.form.evaluate_objective(self.point(u))
+        return self.factor * float(self.form.evaluate_objective(self.point(u)))
 
     def gradient(self, u: Floats) -> Floats:
         own = self.factor * self.form.evaluate_gradient(self.point(u))[self.columns]

@@ -22,7 +22,7 @@ from optc.compiler.forms.linear import Floats
 from optc.compiler.forms.nonlinear import NonlinearForm
 
 from . import barrier as barriers
-from . import inertia, sketched_newton, sketching
+from . import inertia, installed, sketched_newton, sketching
 from .equality_form import EqualityForm, equality_form, scaled
 from .local_answer import from_starts, holds, reduced_costs
 from .merit_function import Point
@@ -35,7 +35,7 @@ FAR = 1e15  # an unknown or objective beyond this diverges
 
 name = "exact_al"
 title = "smooth nonlinear programming, to a local optimum (inexact Newton, exact augmented Lagrangian, sketching)"
-install = "nothing to install"
+install = 'pip install "scipy>=1.14"'
 capabilities = Capabilities(
     forms=frozenset({"nonlinear"}),
     gives=frozenset({"duals", "reduced costs", "warm start", "time limit", "interrupt", "progress"}),
@@ -78,11 +78,9 @@ class Options:
 options = Options
 
 
-def version() -> str:
-    """The version of optc itself: there is nothing else to install."""
-    from optc import __version__
-
-    return __version__
+def version() -> str | None:
+    """The version of SciPy, whose factorisations it works with; SciPy itself is not imported."""
+    return installed.version("scipy", "scipy")
 
 
 def solve(form: NonlinearForm, goal: Goal, options: Options, context: Context, start: Start | None) -> Answer:
@@ -109,23 +107,47 @@ def search(equations: EqualityForm, u: Floats, options: Options, context: Contex
     mu = FIRST_MU if bounded else 0.0
     u = barriers.inside(equations, u)
     problem: sketched_newton.Problem = barriers.barrier(equations, u, mu)
-    done = (0, 0, 0, 0)
+    total = _Work()
     while True:
-        watch = _Watch(context, equations.factor, done[0])
+        watch = _Watch(context, equations.factor, total.iterations)
         aim = max(rules.tolerance, ACCURACY * mu)
-        inner = replace(rules, tolerance=aim, iterations=rules.iterations - done[0])
+        inner = replace(rules, tolerance=aim, iterations=rules.iterations - total.iterations)
         outcome = sketched_newton.minimise(problem, u, y, inner, random, watch)
-        counts = (outcome.iterations, outcome.evaluations, outcome.inner_steps, outcome.unit_steps)
-        done = (done[0] + counts[0], done[1] + counts[1], done[2] + counts[2], done[3] + counts[3])
+        total = total.plus(outcome)
         last = mu <= 0.1 * rules.tolerance
         if outcome.end not in ("converged", "no descent") or last or watch.far:
-            names = ("iterations", "evaluations", "inner_steps", "unit_steps")
-            outcome = replace(outcome, **dict(zip(names, done, strict=True)))
-            return outcome, _termination(outcome, context, watch)
+            return total.in_place_of_own(outcome), _termination(outcome, context, watch)
         u, y = outcome.point.u, outcome.point.y
         mu = max(0.1 * rules.tolerance, min(LINEAR * mu, mu**SUPERLINEAR))
         assert isinstance(outcome.problem, barriers.Barrier)
         problem = replace(outcome.problem, mu=mu)
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What the barrier problems so far have taken together."""
+
+    iterations: int = 0
+    evaluations: int = 0
+    inner_steps: int = 0
+    unit_steps: int = 0
+
+    def plus(self, one: Outcome) -> _Work:
+        return _Work(
+            self.iterations + one.iterations,
+            self.evaluations + one.evaluations,
+            self.inner_steps + one.inner_steps,
+            self.unit_steps + one.unit_steps,
+        )
+
+    def in_place_of_own(self, one: Outcome) -> Outcome:
+        return replace(
+            one,
+            iterations=self.iterations,
+            evaluations=self.evaluations,
+            inner_steps=self.inner_steps,
+            unit_steps=self.unit_steps,
+        )
 
 
 def _rules(options: Options, bounded: bool) -> Rules:

@@ -21,6 +21,8 @@ from optc.compiler.context import Context, Progress
 from optc.compiler.forms.linear import Floats, Ints, LinearForm, QuadraticForm
 
 from . import installed
+from .known_point import activities as activities
+from .known_point import not_worse, usable
 from .options import option
 
 INFINITE = 1e20  # HiGHS takes bounds of this size and beyond for infinite
@@ -107,7 +109,7 @@ def solve(form: LinearForm, goal: Goal, options: Options, context: Context, star
         _set_start(highs, form, start)
     stop = context.stop()
     if stop is not None:
-        return Answer("none", stop)
+        return not_worse(Answer("none", stop), form, start, goal.tolerance)
     _run(highs, form, context)
     for changes in _SECOND_TRIES:
         if _status(highs) not in _UNDECIDED or context.stop() is not None:
@@ -116,7 +118,7 @@ def solve(form: LinearForm, goal: Goal, options: Options, context: Context, star
         for option_name, value in changes.items():
             _set(highs, option_name, value)
         _run(highs, form, context)
-    return _named_limit(_answer(highs, form), options)
+    return not_worse(_named_limit(_answer(highs, form), options), form, start, goal.tolerance)
 
 
 def conflict(form: LinearForm, context: Context) -> Conflict | None:
@@ -254,13 +256,14 @@ _pool = 0
 
 # ----------------------------------------------------------------------------------------------------- warm start
 def _set_start(highs: Any, form: LinearForm, start: Start) -> None:
-    known = np.flatnonzero(np.isfinite(start.x)).astype(np.int32)
+    x = usable(form, start.x) if form.integer.any() else start.x
+    known = np.flatnonzero(np.isfinite(x)).astype(np.int32)
     if not len(known):
         return
-    if form.integer.any() or len(known) < len(start.x):
-        highs.setSolution(len(known), known, start.x[known])
+    if form.integer.any() or len(known) < len(x):
+        highs.setSolution(len(known), known, x[known])
     elif not isinstance(form, QuadraticForm):
-        highs.setBasis(_basis_near(form, start.x))
+        highs.setBasis(_basis_near(form, x))
 
 
 def _basis_near(form: LinearForm, x: Floats) -> Any:
@@ -281,13 +284,6 @@ def _sides(values: Floats, lower: Floats, upper: Floats) -> list[int]:
     near = 1e-9 * np.maximum(1.0, np.abs(values))
     sides = np.select([np.abs(values - lower) <= near, np.abs(values - upper) <= near], [1, 2], 0)
     return [int(side) for side in sides]
-
-
-def activities(form: LinearForm, x: Floats) -> Floats:
-    """``A x`` (m)."""
-    products = form.values * x[form.indices]
-    owner = np.repeat(np.arange(form.shape[0]), np.diff(form.starts))
-    return np.bincount(owner, weights=products, minlength=form.shape[0]).astype(np.float64)
 
 
 # ------------------------------------------------------------------------------------------- running, and watching

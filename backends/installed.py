@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterator
+from functools import lru_cache
 from importlib.machinery import PathFinder
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,9 +28,10 @@ def version(module: str, project: str) -> str | None:
     if spec is None:
         return None
     if spec.origin is not None:
-        for name, written in _beside(Path(spec.origin).parents[1]):
-            if name == _normal(project):
-                return written
+        folder = Path(spec.origin).parents[1]
+        written = _beside(folder, folder.stat().st_mtime_ns).get(_normal(project))
+        if written is not None:
+            return written
     from importlib import metadata
 
     try:
@@ -48,11 +49,13 @@ def entry_points(group: str) -> dict[str, EntryPoint]:
     return {point.name: point for point in metadata.entry_points(group=group)}
 
 
-def _beside(folder: Path) -> Iterator[tuple[str, str]]:
-    """Names (normal form) and versions of the projects installed into a folder."""
-    for found in folder.glob("*-*.dist-info"):
-        project, _, written = found.name.removesuffix(".dist-info").partition("-")
-        yield _normal(project), written
+@lru_cache(maxsize=8)
+def _beside(folder: Path, _changed: int) -> dict[str, str]:
+    """The versions of the projects installed into a folder, by name in normal form, as long as it does not change."""
+    with os.scandir(folder) as entries:
+        names = [entry.name for entry in entries if entry.name.endswith(".dist-info") and "-" in entry.name]
+    parts = (name.removesuffix(".dist-info").partition("-") for name in names)
+    return {_normal(project): written for project, _, written in parts}
 
 
 def _normal(project: str) -> str:

@@ -105,7 +105,7 @@ class _Minimised:
         self.sign = 1.0 if form.sense == "minimize" else -1.0
 
     def objective(self, x: Floats) -> float:
-        return self.sign * self.form.evaluate_objective(x)
+        return self.sign * float(self.form.evaluate_objective(x))
 
     def gradient(self, x: Floats) -> Floats:
         return self.sign * self.form.evaluate_gradient(x)

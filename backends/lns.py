@@ -39,6 +39,7 @@ from optc.compiler.forms.linear import Floats, LinearForm
 from . import highs
 from .bandit import Bandit, EpsilonGreedy, Outcome, ThompsonSampling
 from .destroy_operators import Operator, SubProblem, View, portfolio
+from .known_point import completed, holds
 from .options import option
 from .simulated_annealing import Annealing
 
@@ -255,25 +256,15 @@ class _Search:
 
     def _completed(self, x: Floats) -> Floats | None:
         """The best point with these whole columns, or None where there is none."""
-        whole = self.form.integer
-        if whole.all():
+        if self.form.integer.all():
             return x if self._feasible(x) else None
-        lower, upper = np.where(whole, x, self.form.lower), np.where(whole, x, self.form.upper)
-        fixed = replace(self.form, lower=lower, upper=upper, integer=np.zeros(len(x), dtype=np.bool_))
-        found = highs.solve(fixed, self.goal, highs.Options(), self.context.silent(), None)
-        return None if found.x is None else np.where(whole, x, found.x)
+        return completed(self.form, x, self._continuous)
+
+    def _continuous(self, form: LinearForm) -> Floats | None:
+        return highs.solve(form, self.goal, highs.Options(), self.context.silent(), None).x
 
     def _feasible(self, x: Floats) -> bool:
-        """Whether the point keeps rows, bounds and integrality within the tolerance."""
-        form, tolerance = self.form, self.goal.tolerance
-        activity = highs.activities(form, x)
-        sides = ((form.row_lower, activity, form.row_upper), (form.lower, x, form.upper))
-        near = all(
-            bool(np.all(np.maximum(low - value, value - high) <= tolerance * np.maximum(1.0, np.abs(value))))
-            for low, value, high in sides
-        )
-        whole = x[form.integer]
-        return near and bool(np.all(np.abs(whole - np.rint(whole)) <= tolerance))
+        return holds(self.form, x, self.goal.tolerance)
 
     def _value(self, x: Floats) -> float:
         return self.sign * (float(self.form.cost @ x) + self.form.offset)

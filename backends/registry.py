@@ -20,7 +20,7 @@ from .installed import entry_points
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-BUILT_IN = ("highs", "complementarity_bb", "scip", "pyomo", "dinkelbach", "lns")
+BUILT_IN = ("highs", "complementarity_bb", "ipopt", "exact_al", "scip", "pyomo", "dinkelbach", "lns")
 GROUP = "optc.backends"
 
 _registered: dict[str, Backend] = {}

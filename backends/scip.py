@@ -27,6 +27,7 @@ from optc.compiler.forms.linear import Floats, Ints, LinearForm, QuadraticForm
 
 from . import installed
 from .farkas import dual_ray
+from .known_point import completed, not_worse, quadratic_part, usable, value
 from .options import option
 from .recession import unlimited
 
@@ -105,17 +106,17 @@ def solve(form: LinearForm, goal: Goal, options: Options, context: Context, star
     problem = _pass(form)
     _configure(problem.model, goal, options, context)
     if start is not None:
-        _set_start(problem, form, start)
+        _set_start(problem, form, _whole_start(form, start, goal, context))
     stop = context.stop()
     if stop is not None:
-        return Answer("none", stop)
+        return not_worse(Answer("none", stop), form, start, goal.tolerance)
     try:
         _run(problem.model, context)
         if problem.model.getStatus() == "inforunbd" and context.stop() is None:
             problem = _again_without_presolving(form, goal, options, context)
     except _FailedError as failure:
         return _after_failure(failure, form, goal, context)
-    answer = _answer(problem, form)
+    answer = not_worse(_answer(problem, form), form, start, goal.tolerance)
     if answer.claim == "infeasible":
         return _with_multipliers(answer, form, goal, context)
     return _with_direction(answer, form, goal, context) if answer.claim == "unbounded" else answer
@@ -291,22 +292,33 @@ def _configure(model: Any, goal: Goal, options: Options, context: Context) -> No
         "limits/solutions": options.solutions,
         "limits/memory": options.memory,
     }
-    for key, value in limits.items():
-        if value is not None:
-            model.setParam(key, value)
+    for key, limit in limits.items():
+        if limit is not None:
+            model.setParam(key, limit)
 
 
-def _set_start(problem: _Problem, form: LinearForm, start: Start) -> None:
+def _whole_start(form: LinearForm, start: Start, goal: Goal, context: Context) -> Floats:
+    """What is usable of a start, the continuous columns of a linear problem solved for where they are left open."""
+    if not form.integer.any():
+        return start.x
+    x = usable(form, start.x)
+    if type(form) is not LinearForm or np.isfinite(x).all() or not np.isfinite(x[form.integer]).all():
+        return x
+    found = completed(form, x, lambda fixed: solve(fixed, goal, Options(), context.silent(), None).x)
+    return x if found is None else found
+
+
+def _set_start(problem: _Problem, form: LinearForm, x: Floats) -> None:
     """A whole point, or a part of one that SCIP completes; one that does not hold is dropped by SCIP."""
-    known = np.flatnonzero(np.isfinite(start.x))
+    known = np.flatnonzero(np.isfinite(x))
     if not len(known):
         return
-    whole = len(known) == len(start.x)
+    whole = len(known) == len(x)
     point = problem.model.createOrigSol() if whole else problem.model.createPartialSol()
     for j in known.tolist():
-        problem.model.setSolVal(point, problem.variables[j], float(start.x[j]))
+        problem.model.setSolVal(point, problem.variables[j], float(x[j]))
     if whole and problem.objective is not None:
-        problem.model.setSolVal(point, problem.objective, _quadratic_part(form, start.x))
+        problem.model.setSolVal(point, problem.objective, quadratic_part(form, x))
     problem.model.addSol(point)
 
 
@@ -332,7 +344,7 @@ def _with_direction(answer: Answer, form: LinearForm, goal: Goal, context: Conte
     if found is None:
         return answer
     x, ray = found
-    return replace(answer, x=x, objective=_value(form, x), primal_ray=ray)
+    return replace(answer, x=x, objective=value(form, x), primal_ray=ray)
 
 
 def _with_multipliers(answer: Answer, form: LinearForm, goal: Goal, context: Context) -> Answer:
@@ -459,25 +471,12 @@ def _answer(problem: _Problem, form: LinearForm) -> Answer:
         claim,
         termination,
         x,
-        objective=None if x is None else _value(form, x),
+        objective=None if x is None else value(form, x),
         bound=_finite(model.getDualbound()) if claim in ("optimal", "feasible", "none") else None,
         message=f"SCIP: {status}",
         work=int(model.getNTotalNodes()),
         unit="nodes",
     )
-
-
-def _value(form: LinearForm, x: Floats) -> float:
-    return float(form.cost @ x) + form.offset + _quadratic_part(form, x)
-
-
-def _quadratic_part(form: LinearForm, x: Floats) -> float:
-    """``x'Qx / 2``."""
-    if not isinstance(form, (QuadraticForm, DiscreteForm)):
-        return 0.0
-    owner = np.repeat(np.arange(form.shape[1]), np.diff(form.hessian_starts))
-    weights = np.where(owner == form.hessian_indices, 0.5, 1.0) * form.hessian_values
-    return float((weights * x[owner]) @ x[form.hessian_indices])
 
 
 # ----------------------------------------------------------------------------- what needs no solver (or breaks one)

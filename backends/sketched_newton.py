@@ -8,16 +8,17 @@ iterative sketching", ICML 2023 (arXiv 2305.18379). Their problems are equality 
     1. makes B positive definite on the null space of G,
     2. drives an inner solver until ``|b - K z| <= theta delta |b| / (|K| Psi)``,
     3. tests descent, ``grad M . z <= -(eta2 / 2) |(grad_u L, c)|^2``; where it fails eta1 <- nu^2 eta1,
-       eta2 <- eta2 / nu, delta <- min(delta / nu^4, trial) and the inner solver goes on from where it is (penalties never go back),
+       eta2 <- eta2 / nu, delta <- min(delta / nu^4, trial) and the inner solver goes on from where it is
+       (penalties never go back),
     4. searches by Armijo's rule on M, one step length for u and y.
 
 Psi = 20 max(|B|^2, 1) / (min(xi_G, 1) min(xi_B, 1)), trial = (1/2 - beta) eta2 / ((1 + eta1 + eta2) Upsilon^2 Psi^2),
 Upsilon = max(|G|, |hess L|, 1). Steps 2 and 3 in these constants, the floor of delta, the guards of the penalties and
 the line search's backtracking by halves are our reading of the authors' published code, not of the paper's text.
 
-What differs from theirs: that B needs its shift, ``xi_B`` and a norm of the Hessian, is read from the inertia of a sparse
-factorisation (``inertia``) instead of the smallest eigenvalue on a dense null-space basis, and that norm is the smaller
-of Frobenius's and the largest row sum; other norms are Frobenius's and xi_G an estimate, not extreme eigenvalues; the
+What differs from theirs: that B needs its shift, ``xi_B`` and a norm of the Hessian, is read from the inertia of a
+sparse factorisation (``inertia``) instead of the smallest eigenvalue on a dense null-space basis, and that norm is the
+smaller of Frobenius's and the largest row sum; other norms are Frobenius's, xi_G an estimate, not an eigenvalue; the
 accuracy has a floor of ``FLOOR |b|``, for Psi asks for less than rounding leaves; a Jacobian without full rank is no
 reason to give up: the step is then the shortest least-squares solution. The default inner solver is the factorisation
 itself.
@@ -52,8 +53,8 @@ End = Literal["converged", "iteration limit", "stopped", "no descent", "undefine
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Curvature:
-    """``hessian`` of L (n, n); ``model``: the matrix B before its correction; ``size``: a shift beyond the most negative
-    eigenvalue of the part that may be indefinite.
+    """``hessian`` of L (n, n); ``model``: the matrix B before its correction; ``size``: a bound of the absolute
+    eigenvalues of what may be indefinite in it.
     """
 
     hessian: Matrix
@@ -209,7 +210,7 @@ def _direction(
 def _corrected(
     curvature: Curvature, jacobian: Matrix, rules: Rules, last: float
 ) -> tuple[Matrix, inertia.Factor, float] | None:
-    """The KKT matrix of the model with the first shift that gives it the right inertia, its factorisation, the shift."""
+    """The KKT matrix of the model with the first shift that gives the right inertia, its factorisation, the shift."""
     from scipy.sparse import eye_array
 
     m, n = jacobian.shape

@@ -133,8 +133,10 @@ def smallest_singular_value(matrix: Matrix, random: np.random.Generator, steps: 
     """
     m = matrix.shape[0]
     left = random.standard_normal(m)
-    lefts, rights = [left / np.linalg.norm(left)], []
-    diagonal, off = [], []
+    lefts: list[Floats] = [left / np.linalg.norm(left)]
+    rights: list[Floats] = []
+    diagonal: list[float] = []
+    off: list[float] = []
     for _ in range(min(steps, m)):
         right = matrix.T @ lefts[-1] - (off[-1] * rights[-1] if off else 0.0)
         right = _orthogonal(right, rights)

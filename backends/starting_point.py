@@ -35,12 +35,12 @@ def further_points(form: NonlinearForm, x: Floats, count: int, seed: int) -> lis
     low, high = np.maximum(form.lower, x - reach), np.minimum(form.upper, x + reach)
     bounded = np.isfinite(form.lower) & np.isfinite(form.upper) & (form.upper - form.lower <= 2 * SPREAD * reach)
     low, high = np.where(bounded, form.lower, low), np.where(bounded, form.upper, high)
-    return [low + random.random(len(x)) * (high - low) for _ in range(count)]
+    return [form.completed(low + random.random(len(x)) * (high - low)) for _ in range(count)]
 
 
 def _within(form: NonlinearForm, x: Floats) -> Floats:
     found: Floats = np.minimum(np.maximum(x, form.lower), form.upper)
-    return found
+    return form.completed(found)
 
 
 def _interior(form: NonlinearForm) -> Floats:

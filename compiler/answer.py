@@ -65,6 +65,8 @@ class Answer:
     column bound. ``bound`` bounds the optimal objective from the side that ``sense`` leaves open. ``primal_ray`` (n): a
     direction of unlimited improvement. ``dual_ray`` (m): row multipliers, positive on lower and negative on upper
     sides, that prove infeasibility.
+    Of a conic form there are also ``cone_duals`` (p), multipliers of the cone rows of the minimised objective, and
+    ``cone_ray`` (p), which belong to ``dual_ray``; both lie in the dual cones.
     ``message`` is the solver's own text; ``fault`` the place of the model that stopped it; ``work`` counts ``unit``.
     """
 
@@ -81,3 +83,5 @@ class Answer:
     fault: Diagnostic | None = None
     work: int | None = None
     unit: str = "iterations"
+    cone_duals: Floats | None = None
+    cone_ray: Floats | None = None

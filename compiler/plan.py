@@ -7,8 +7,9 @@ and confirms what a signature can not tell, going on to the next where that fail
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from heapq import heappop, heappush
 from itertools import count
 
@@ -44,8 +45,8 @@ class Route:
 
     @property
     def steps(self) -> tuple[str, ...]:
-        """The lowerings between instances by name, the forms it passes, and the backend it ends at."""
-        names = (step.name if step.target == "instance" else step.target for step in self.path)
+        """The lowerings that stay in a form by name, the forms it passes, and the backend it ends at."""
+        names = (step.name if step.target == step.source else step.target for step in self.path)
         return (*names, self.backend.name)
 
 
@@ -127,9 +128,10 @@ def plan(instance: Instance, backends: Sequence[Backend], wanted: str | None = N
     found: list[Route] = []
     for order, backend in enumerate(backends):
         forms = backend.capabilities.forms
+        there = cache(backend.version)  # looks through folders; asked for once a plan
         for way in reached:
             if way.end.form in forms:
-                passed, refused, need = _obstacle(way.end, backend, wanted)
+                passed, refused, need = _obstacle(way.end, backend, wanted, there)
                 found.append(Route(way.path, backend, way.cost + 0.01 * order, refused, need, passed))
         for no in refusals:
             if no.lowering.target in forms:
@@ -151,7 +153,9 @@ def _need(reason: str) -> str:
     return NEEDS.get(feature, "use a class of models that a backend takes")
 
 
-def _obstacle(end: Signature, backend: Backend, wanted: str | None) -> tuple[int, str | None, str]:
+def _obstacle(
+    end: Signature, backend: Backend, wanted: str | None, version: Callable[[], str | None]
+) -> tuple[int, str | None, str]:
     """How many checks went well, the first that did not (None: all went well), and what would remove it."""
     can = backend.capabilities
     if "integer" in end.features and end.form not in can.integer:
@@ -160,7 +164,7 @@ def _obstacle(end: Signature, backend: Backend, wanted: str | None) -> tuple[int
         return 1, reason, "use a backend that takes such models (`optc backends` lists them)"
     if wanted is not None and backend.name != wanted:
         return 2, f"backend `{wanted}` was asked for", ""
-    if backend.version() is None:
+    if version() is None:
         return 3, f"backend `{backend.name}` is not installed", f"install it with `{backend.install}`"
     return 4, None, ""
 

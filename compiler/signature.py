@@ -22,8 +22,8 @@ from optc.dsl.program import (
 
 from .quantifiers import class_name
 from .terms.degree import Shapes
-from .terms.references import references
 from .terms.ratios import divides, ratio_of, row_ratio
+from .terms.references import references
 
 _WHOLE = ("integer", "binary", "spin", "semicontinuous")
 
@@ -80,7 +80,8 @@ NEEDS = {
 class Signature:
     """``form``: ``instance``, or the name of a form. ``features``: what the problem is made of beyond linear rows.
 
-    Beside those of ``WORDS``: ``integer``, ``binary`` and ``semicontinuous`` (some decisions are); of a nonlinear
+    Beside those of ``WORDS``: ``integer``, ``binary``, ``semicontinuous`` and ``integer range`` (more
+    than two values, or ``spin``; some decisions are); of a nonlinear
     objective ``ratio objective`` (it is one ratio of linear expressions) or ``ratio among others`` (decisions stand in
     a denominator otherwise); ``ratio constraint`` where all nonlinear rows compare one such ratio with a constant.
     """
@@ -115,6 +116,7 @@ def _features(program: Program) -> set[str]:
             found |= {"integer"} if symbol.domain in _WHOLE else set()
             found |= {"semicontinuous"} if symbol.domain == "semicontinuous" else set()
             found |= {"binary"} if _zero_or_one(symbol) else set()
+            found |= {"integer range"} if symbol.domain in ("integer", "spin") and not _zero_or_one(symbol) else set()
             found |= {"matrix decision"} if symbol.domain == "psd" else set()
         elif isinstance(symbol, Constraint):
             found |= _kind_of_row(symbol)
@@ -134,7 +136,9 @@ def _binary_links(program: Program) -> bool:
         if ref.symbol in root.decisions
     }
     linking = [program.symbols[name] for name in seen]
-    return bool(linking) and all(isinstance(s, Choice) or (isinstance(s, Variable) and _zero_or_one(s)) for s in linking)
+    return bool(linking) and all(
+        isinstance(s, Choice) or (isinstance(s, Variable) and _zero_or_one(s)) for s in linking
+    )
 
 
 def _decisions(program: Program) -> frozenset[str]:

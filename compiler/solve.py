@@ -45,6 +45,7 @@ from .verify.report import Report, judge
 from .verify.unbounded import DISTANCES, unbounded
 
 NEARBY_SECONDS = 5.0  # for a second solve that may turn a reported bound into a proved one
+AIM = 0.95  # of the gap is asked of a backend: what rounding takes off its answer must not leave the rest too wide
 CHECK_SECONDS = 30.0  # for each problem that is solved to check an answer
 CHECKED_GAP = 1e-9  # of such a problem
 
@@ -83,7 +84,8 @@ def solve(instance: Instance, backends: Sequence[Backend], request: Request, con
     watch.lap("compile")
     options = request.options.get(route.backend.name) or route.backend.options()
     start = _start(instance, lowered, request)
-    answer = lowered.raised(route.backend.solve(form, request.goal, options, context, start))
+    aim = replace(request.goal, gap=AIM * request.goal.gap)
+    answer = lowered.raised(route.backend.solve(form, aim, options, context, start))
     watch.lap("solve")
     found = _Found(instance, lowered, route, options, answer, request, context, backends)
     solution = _ENDINGS[answer.claim](found)
@@ -436,7 +438,7 @@ def _solution(
         (),
         False,
         Certificate(certificate),
-        (*found.request.notes, *instance.notes, *_undefined(instance, named)),
+        (*found.request.notes, *instance.notes, *_evaluation(found.lowered.form), *_undefined(instance, named)),
         BackendRecord(backend.name, backend.version(), _changed(found.options)),
         tuple(dict.fromkeys((kind, *found.route.steps))),
         seed=found.context.seed,
@@ -462,6 +464,11 @@ def labelled_expressions(instance: Instance, point: Point) -> dict[str, Labelled
         symbol = instance.program.symbols[name]
         found[name] = Labelled(name, index_names(symbol.space), instance.scope.layouts[name].members, values)
     return found
+
+
+def _evaluation(form: LinearForm) -> tuple[Diagnostic, ...]:
+    """What there is to say about how functions were evaluated."""
+    return form.diagnostics if isinstance(form, NonlinearForm) else ()
 
 
 def _undefined(instance: Instance, named: Mapping[str, Labelled]) -> list[Diagnostic]:

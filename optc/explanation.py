@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from .problem import Problem
 
 
+WAYS = 4  # that are named where there are none, for one reason
+CHEAPER = "a cheaper route is"  # why a route that stands is not taken
+
+
 @dataclass(frozen=True, slots=True)
 class Fit:
     """Whether the problem has a form; ``reason`` and ``place`` say why not, in the user's own lines."""
@@ -158,17 +162,25 @@ _WORDS = {
 
 
 def _route_lines(routes: tuple[Way, ...]) -> Iterator[str]:
-    """The routes as text; those that differ in their backend alone share a line, and advice is given once."""
-    backends: dict[tuple[tuple[str, ...], str | None, str], list[str]] = {}
+    """The routes as text: those that can be taken, one a line whatever the backend; then why there are no others."""
+    backends: dict[tuple[tuple[str, ...], str | None], list[str]] = {}
+    refused: dict[str, dict[str, None]] = {}
+    needs: dict[str, str] = {}
     for way in routes:
-        backends.setdefault((way.steps[:-1], way.reason, way.need), []).append(way.steps[-1])
-    told = set()
-    for (steps, reason, need), ends in backends.items():
-        route = " > ".join((*dict.fromkeys(steps), " or ".join(ends)))
+        if way.taken or way.reason == CHEAPER:
+            backends.setdefault((way.steps[:-1], way.reason), []).append(way.steps[-1])
+        else:
+            reason = way.reason or ""
+            refused.setdefault(reason, {})[" > ".join(dict.fromkeys(way.steps[1:-1])) or way.steps[-1]] = None
+            needs.setdefault(reason, way.need)
+    for (steps, reason), ends in backends.items():
+        route = " > ".join((*dict.fromkeys(steps), " or ".join(dict.fromkeys(ends))))
         yield f"  {route}: {'taken' if reason is None else f'not taken, {reason}'}"
-        if need and need not in told:
-            yield f"      {need}"
-            told.add(need)
+    for reason, ways in refused.items():
+        more = f" and {len(ways) - WAYS:,} more" if len(ways) > WAYS else ""
+        yield f"  not by {', '.join(list(ways)[:WAYS])}{more}: {reason}"
+        if needs[reason] and not backends:
+            yield f"      {needs[reason]}"
 
 
 def explain_program(program: Program) -> Explanation:
@@ -217,7 +229,10 @@ def _tightened(instance: Instance, tighten: bool | float) -> Instance:
 
 
 def _findings(instance: Instance) -> Iterator[Finding]:
-    """Objectives and constraints of every block, each in the block's own decisions with all others held."""
+    """Objectives and constraints of every block, each in the block's own decisions with all others held.
+
+    To the outermost decider the decisions of those who answer him are no data: they count as his.
+    """
     for block in blocks(instance.program):
         owner = f" of {'.'.join(block.path)}" if block.path else ""
         stated = block.objective
@@ -227,13 +242,18 @@ def _findings(instance: Instance) -> Iterator[Finding]:
         yield from _constraint_findings(instance, block, owner)
 
 
+def _decisions(instance: Instance, block: Block) -> tuple[str, ...]:
+    return block.decisions if block.path else tuple(family.name for family in instance.families)
+
+
 def _shape(instance: Instance, term: Expr, block: Block, sense: str) -> tuple[str, Diagnostic | None]:
-    degree = facts.degree_in(instance, term, block.space, block.decisions)
+    decisions = _decisions(instance, block)
+    degree = facts.degree_in(instance, term, block.space, decisions)
     if degree.value is None:
         return "not quadratic", degree.reason
     if degree.value < 2:
         return ("constant", "linear")[degree.value], None
-    curvature = facts.curvature(instance, term, block.space, block.decisions)
+    curvature = facts.curvature(instance, term, block.space, decisions)
     wanted = "negative semidefinite" if sense == "maximize" else "positive semidefinite"
     if curvature.value in (wanted, "zero", "unknown"):
         return _CURVATURES[curvature.value], curvature.reason
@@ -258,7 +278,7 @@ def _constraint_findings(instance: Instance, block: Block, owner: str) -> Iterat
         if not isinstance(body, Relation):
             yield Finding(f"constraint {name}", _KINDS[type(body).__name__])
             continue
-        reason = facts.linear_in(instance, body, family.symbol.space, block.decisions)
+        reason = facts.linear_in(instance, body, family.symbol.space, _decisions(instance, block))
         if reason is None:
             linear += 1
         else:
@@ -295,7 +315,7 @@ def _ways(instance: Instance, wanted: str | None) -> tuple[tuple[Way, ...], tupl
         Way(
             (found.signature.problem_class, *route.steps),
             route is found.chosen,
-            None if route is found.chosen else route.refused or "a cheaper route is",
+            None if route is found.chosen else route.refused or CHEAPER,
             route.need,
         )
         for route in found.routes

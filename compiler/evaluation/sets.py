@@ -54,6 +54,7 @@ from ..spaces.members import Members
 from ..terms.substitution import conjuncts, free_indices
 from . import evaluate as terms
 from .scope import Datum, EvaluationError, Scope, first_row, place_words, text_of, undefined
+from .windows import between, ends_of
 
 Held = dict[IndexVar, Expr]
 
@@ -337,6 +338,13 @@ def _extended(space: Space, table: Table, scope: Scope) -> Table:
             )
             .difference(p.var for p in generator.pattern if isinstance(p, Bind))
         )
+        here = inner if at is None else at
+        windowed = _windowed(generator, held, pending, table, here, at is None, scope)
+        if windowed is not None:
+            found, pending, leading = windowed
+            found, pending = _filter(pending, found, scope)
+            inner, at = (found, None) if leading else (inner, found)
+            continue
         if at is None and used <= inner.indices:
             inner, pending = _filter(pending, join(generator, held, inner, scope), scope)
             continue
@@ -351,6 +359,33 @@ def _extended(space: Space, table: Table, scope: Scope) -> Table:
     for condition in pending:
         at = filtered(at, terms.holds(condition, at, scope))
     return at
+
+
+def _windowed(
+    generator: Generator,
+    held: Held,
+    pending: list[Expr],
+    outside: Table,
+    here: Table,
+    leading: bool,
+    scope: Scope,
+) -> tuple[Table, list[Expr], bool] | None:
+    """The rows of a generator whose index runs between ends, the other conditions, and whether the rows are still
+    leading ones, which depend on nothing outside. None where there are no such ends.
+
+    ``here``: the rows so far, ``leading`` ones or with those outside.
+    """
+    (only, *more) = generator.pattern
+    if more or not isinstance(only, Bind) or only.var in held or only.var.arity > 1 or not closed(generator.set):
+        return None
+    known = here.indices | outside.indices if leading else here.indices
+    ends, others = ends_of(pending, only.var, known)
+    if not ends:
+        return None
+    inside = leading and all(free_indices(end.term) <= here.indices for end in ends)
+    start = product(outside, here) if leading and not inside else here
+    found = between(domain(generator.set, scope), only.var, ends, start, scope)
+    return None if found is None else (found, others, inside)
 
 
 def _filter(pending: list[Expr], table: Table, scope: Scope) -> tuple[Table, list[Expr]]:

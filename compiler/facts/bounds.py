@@ -22,7 +22,7 @@ from ..instance.instance import ConstraintFamily, Family, Instance
 from ..spaces.algebra import Table, wide
 from ..spaces.layouts import Layout
 from ..terms.substitution import symbols_in
-from .propagation import DECLARED, OPTIMISED, Entries, declared, fixed_point, within
+from .propagation import DECLARED, OPTIMISED, Ends, Entries, declared, fixed_point, within
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -116,21 +116,23 @@ def propagate(instance: Instance) -> Ranges:
     """
     known, stamp = instance.patterns.get("ranges"), _age(instance)
     if isinstance(known, KeptRanges) and known.stamp == stamp and known.of(instance):
-        return replace(known.ranges, instance=instance)
-    found = _propagated(instance)
-    if not instance.proved:
-        instance.patterns["ranges"] = KeptRanges(instance.families, instance.constraints, stamp, found)
-    return found
+        ends, slices = known.ends, known.slices
+    else:
+        ends, slices = _propagated(instance)
+        if not instance.proved:
+            instance.patterns["ranges"] = KeptRanges(instance.families, instance.constraints, stamp, ends, slices)
+    return Ranges(instance, ends.lower, ends.upper, ends.lower_row, ends.upper_row, slices)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KeptRanges:
-    """The ranges that came from some families and rows, with data of which age; kept through updates."""
+    """The ends that came from some families and rows, with data of which age; kept through updates."""
 
     families: tuple[Family, ...]
     constraints: tuple[ConstraintFamily, ...]
     stamp: int
-    ranges: Ranges
+    ends: Ends
+    slices: tuple[Slice, ...]
     reads: frozenset[str] = frozenset()
 
     def of(self, instance: Instance) -> bool:
@@ -148,15 +150,14 @@ def _age(instance: Instance) -> int:
     return instance.stamp(frozenset().union(*uses))
 
 
-def _propagated(instance: Instance) -> Ranges:
+def _propagated(instance: Instance) -> tuple[Ends, tuple[Slice, ...]]:
     lower, upper, integer = _declared(instance)
     ends = declared(lower, upper)
     if instance.proved:
         ends = within(ends, *_proved(instance))
     with np.errstate(all="ignore"):
         rows, slices = linear_rows(instance)
-    found = fixed_point(ends, rows, integer)
-    return Ranges(instance, found.lower, found.upper, found.lower_row, found.upper_row, slices)
+    return fixed_point(ends, rows, integer), slices
 
 
 def _proved(instance: Instance) -> tuple[Floats, Floats]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from optc.dsl.catalogue import report
 from optc.dsl.catalogue.instances import NOT_IN_FORM
@@ -82,7 +82,7 @@ def constraint_fact(region: Region, family: ConstraintFamily) -> str | Diagnosti
     body = family.symbol.body
     assert isinstance(body, Relation)
     words = {"affine"}
-    for term, wanted in sides(body):
+    for term, wanted, _ in sides(region, body, family.layout.table):
         found = _fact(region, term, family.layout.table, wanted)
         if isinstance(found, Diagnostic):
             return found
@@ -90,15 +90,26 @@ def constraint_fact(region: Region, family: ConstraintFamily) -> str | Diagnosti
     return "affine" if words == {"affine"} else "convex"
 
 
-def sides(body: Relation) -> Iterator[tuple[Expr, str]]:
-    """What must be convex (affine, of an equation) for a relation to hold on a convex set, as ``term <= 0``."""
-    for left, right, op in zip(body.terms, body.terms[1:], body.ops, strict=False):
-        low, high = (right, left) if op == "ge" else (left, right)
-        yield difference(low, high, body), "affine" if op == "eq" else "convex"
+def sides(region: Region, body: Relation, table: Table) -> list[tuple[Expr, str, str]]:
+    """The differences ``left - right`` of a relation, what each must be for the relation to hold on a convex set
+    (``convex`` below 0, ``concave`` above, ``affine`` at 0), and the relation's ``le``, ``ge`` or ``eq``.
+
+    Terms are made once, so that what is found out about them is kept.
+    """
+    known = region.recall("sides", body, table)  # type: ignore[arg-type]
+    if known is None:
+        wanted = {"le": "convex", "ge": "concave", "eq": "affine"}
+        made = [
+            (_difference(left, right, body), wanted[op], op)
+            for (left, right), op in zip(pairwise(body.terms), body.ops, strict=True)
+        ]
+        known = region.remember("sides", body, table, made)  # type: ignore[arg-type]
+    found: list[tuple[Expr, str, str]] = known
+    return found
 
 
-def difference(left: Expr, right: Expr, body: Relation) -> Expr:
-    """``left - right``, kept simple where the right side is a constant zero."""
+def _difference(left: Expr, right: Expr, body: Relation) -> Expr:
+    """``left - right``, kept simple where a side is a constant zero."""
     if isinstance(right, Constant) and right.value == 0:
         return left
     if isinstance(left, Constant) and left.value == 0:

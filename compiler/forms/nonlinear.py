@@ -28,11 +28,13 @@ class NonlinearForm(LinearForm):
     leading axes, where there are some, are points to evaluate at once.
 
     ``engine``: what evaluates; ``arrays``: the data that it reads. ``where``: finds the first undefined term.
+    ``start``: fills in the columns that stand for aggregates.
     """
 
     engine: Engine = None  # type: ignore[assignment]
     arrays: tuple[Floats, ...] = ()
     where: Callable[[Floats], Diagnostic | None] = None  # type: ignore[assignment]
+    start: Callable[[Floats], Floats] = None  # type: ignore[assignment]
 
     # ------------------------------------------------------------------------------------------------------- values
     def evaluate_objective(self, x: Floats) -> Any:
@@ -68,16 +70,27 @@ class NonlinearForm(LinearForm):
 
     def evaluate_hessian(self, x: Floats, sigma: float, multipliers: Floats) -> Floats:
         """The second derivatives of ``sigma f + multipliers' c`` in the order of ``hessian_pattern``, ``(…, nnz)``."""
-        found = self.engine.model.hessian_pattern
         inputs = {"x": x, "sigma": _last(sigma), "multipliers": multipliers}
-        return self.engine.run("hessian", self.arrays, inputs)[..., : found.size]
+        return self.engine.hessian(self.arrays, inputs)
 
     def hessian_product(self, x: Floats, sigma: float, multipliers: Floats, v: Floats) -> Floats:
         """The Hessian of ``sigma f + multipliers' c`` times ``v``, ``(…, n)``, without the Hessian."""
         inputs = {"x": x, "sigma": _last(sigma), "multipliers": multipliers, "direction": v}
         return self.engine.run("product", self.arrays, inputs)
 
-    # ----------------------------------------------------------------------------------------------- where it fails
+    # ------------------------------------------------------------------------------------------------- around a solve
+    def completed(self, x: Floats) -> Floats:
+        """A point ``(n,)`` with the columns that stand for aggregates computed from the others.
+
+        It stays as it is where one of them has no value.
+        """
+        return self.start(x)
+
+    @property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """What there is to say about how the functions are evaluated."""
+        return self.engine.diagnostics
+
     def undefined(self, x: Floats) -> Diagnostic | None:
         """The first term without a value, or without derivatives, at a point ``(n,)``: family, index, expression."""
         return self.where(x)

@@ -72,7 +72,7 @@ class Tables:
 
     indices: list[Index] = field(default_factory=list)
     numbers: list[int] = field(default_factory=list)
-    arrays: list[int] = field(default_factory=list)
+    arrays: list[Node] = field(default_factory=list)
 
     def index(self, index: Index) -> int:
         for k, known in enumerate(self.indices):
@@ -85,10 +85,13 @@ class Tables:
         self.numbers.append(value)
         return len(self.numbers) - 1
 
-    def array(self, number: int) -> int:
-        if number not in self.arrays:
-            self.arrays.append(number)
-        return self.arrays.index(number)
+    def array(self, node: Node) -> int:
+        """The place of the array that a load reads, by the first node that reads it."""
+        for k, known in enumerate(self.arrays):
+            if (known.source, known.array) == (node.source, node.array):
+                return k
+        self.arrays.append(node)
+        return len(self.arrays) - 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,7 +109,12 @@ def printed(program: Program, vectorised: frozenset[str]) -> Source:
     passes = [_pass(run, k, tables) for k, run in enumerate(program.passes)]
     used = {node.op for run in program.passes for node in run.nodes}
     powers = {abs(p) for run in program.passes for node in run.nodes if (p := whole_power(node)) is not None}
-    head = [HEAD, *_libm(vectorised), *(text for op, text in _INLINE.items() if op in used), *map(_whole, sorted(powers))]
+    head = [
+        HEAD,
+        *_libm(vectorised),
+        *(text for op, text in _INLINE.items() if op in used),
+        *map(_whole, sorted(powers)),
+    ]
     arguments = ", ".join(f"In {name}" for name in SOURCES)
     call = ", ".join((*SOURCES, "out", "data", "index", "number", "scratch"))
     clear = f"  memset(out, 0, sizeof(double) * number[{size}]);\n" if program.cleared else ""
@@ -183,7 +191,7 @@ def _reads(run: Pass, tables: Tables) -> tuple[list[str], list[str]]:
         name = f"t{node.number}"
         if node.op == "load":
             assert node.index is not None
-            where = f"data[{tables.array(node.array)}]" if node.source == "data" else node.source
+            where = f"data[{tables.array(node)}]" if node.source in ("data", "fixed") else node.source
             _read(name, where, node.index, tables, head, body)
         elif node.op in GATHERED:
             head.append(f"In p{name} = scratch[{run.scratch_of[node.number]}];")
@@ -221,7 +229,7 @@ def _line(node: Node) -> str:
     if op == "const":
         return _number(node.value)
     args = [f"t{a.number}" for a in node.args]
-    if op == "others":
+    if op in ("others", "held"):
         return args[0]
     if op in _INFIX:
         return f"{args[0]} {_INFIX[op]} {args[1]}"

@@ -58,7 +58,10 @@ class CompiledProgram:
         """The addresses of the data; kept as long as the data are the same."""
         known = self._data
         if known is None or known[0] is not arrays:
-            known = (arrays, (_Pointer * len(self._used))(*(_address(arrays[k]) for k in self._used)))
+            known = (
+                arrays,
+                (_Pointer * len(self._used))(*(_address(self.program.array(node, arrays)) for node in self._used)),
+            )
             self._data = known
         return known[1]
 

@@ -14,7 +14,10 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from math import log, pi, sqrt
 
-from .loops import Index, Loop, is_own, pairs
+import numpy as np
+from numpy.typing import NDArray
+
+from .loops import Index, Loop, Rows, is_own, pairs
 from .nodes import CHAINED, GATHERED, Graph, Node
 
 # --------------------------------------------------------------------------------------------- elementwise, backwards
@@ -157,6 +160,10 @@ class Calculus:
     _tangents: dict[int, Node] = field(default_factory=dict)
     _pairs: dict[tuple[int, ...], tuple[Loop, Index, Index]] = field(default_factory=dict)
 
+    def __getstate__(self) -> dict[str, object]:
+        """Without what is known by identity."""
+        return {**self.__dict__, "_pairs": {}}
+
     def gradient(self, node: Node) -> list[Entry]:
         """The derivatives of a node by the entries of the point; the same entry may come up more than once."""
         if node.number not in self._gradients:
@@ -167,10 +174,10 @@ class Calculus:
         assert root.loop is not None
         found: list[Entry] = []
         for leaf, weight in partials(self.graph, root, self.graph.constant(1.0)):
-            found += self._chained(leaf, weight, root.loop)
+            found += self.chained(leaf, weight, root.loop)
         return found
 
-    def _chained(self, leaf: Node, weight: Node, loop: Loop) -> list[Entry]:
+    def chained(self, leaf: Node, weight: Node, loop: Loop) -> list[Entry]:
         """The entries that one leaf brings, times a weight over the loop that it stands in."""
         graph = self.graph
         if leaf.op == "load":
@@ -179,14 +186,6 @@ class Calculus:
         source = leaf.args[0]
         assert source.loop is not None
         found: list[Entry] = []
-        if leaf.op == "others":
-            product = leaf.args[1]
-            for e in self.gradient(product.args[0]):
-                both, one, two, rest = self._other_pairs(product, e.loop, e.rows)
-                outer = graph.mul(graph.lifted(weight, one, both), rest)
-                inner = graph.lifted(e.coefficient, two, both)
-                found.append(Entry(both, one, both.through(e.column, two), graph.mul(outer, inner)))
-            return found
         assert leaf.index is not None
         if leaf.op == "lift":
             for e in self.gradient(source):
@@ -203,16 +202,34 @@ class Calculus:
         return found
 
     def pairs(
-        self, first: Loop, first_rows: Index, second: Loop, second_rows: Index, common: Loop
+        self, first: Loop, first_rows: Index, second: Loop, second_rows: Index, common: Loop, half: bool = False
     ) -> tuple[Loop, Index, Index]:
-        """The pairs of rows that belong to the same row of ``common``; one of the loops itself where that is all."""
+        """The pairs of rows that belong to the same row of ``common``; one of the loops itself where that is all.
+
+        ``half``: of a loop with itself, each pair in one order only.
+        """
         if is_own(second, common, second_rows):
             return first, first.own(), first_rows
         if is_own(first, common, first_rows):
             return second, second_rows, second.own()
-        key = (id(first), id(first_rows), id(second), id(second_rows))
+        key = (id(first), id(first_rows), id(second), id(second_rows), half)
         if key not in self._pairs:
-            self._pairs[key] = pairs(first, first_rows, second, second_rows, common.size)
+            one, two = pairs(first_rows.positions(first.size), second_rows.positions(second.size), common.size)
+            self._pairs[key] = _loop_of(one, two, one <= two if half else None)
+        return self._pairs[key]
+
+    def pairs_apart(
+        self, product: Node, first: Loop, first_rows: Index, second: Loop, second_rows: Index, half: bool = False
+    ) -> tuple[Loop, Index, Index]:
+        """The pairs of rows of two loops that refine a product's body, of which each lies in another row of it."""
+        rows = product.index
+        assert rows is not None and product.loop is not None
+        key = (id(first), id(first_rows), id(second), id(second_rows), half, id(rows))
+        if key not in self._pairs:
+            left, right = first_rows.positions(first.size), second_rows.positions(second.size)
+            one, two = pairs(rows.at(left), rows.at(right), product.loop.size)
+            keep = left[one] != right[two]
+            self._pairs[key] = _loop_of(one, two, keep & (one < two) if half else keep)
         return self._pairs[key]
 
     # ------------------------------------------------------------------------------------------------- along a line
@@ -237,7 +254,8 @@ class Calculus:
             product = node.args[1]
             body = product.args[0]
             assert body.loop is not None
-            both, one, two, rest = self._other_pairs(product, body.loop, body.loop.own())
+            both, one, two = self.pairs_apart(product, body.loop, body.loop.own(), body.loop, body.loop.own())
+            rest = self.all_but_two(product, both, one, two)
             along = graph.mul(rest, graph.lifted(self.tangent(body), two, both))
             return graph.gathered("sum", along, one, both, body.loop)
         if node.op in GATHERED:
@@ -270,24 +288,21 @@ class Calculus:
         whole = graph.gathered("prod", graph.apply("nonzero", body), rows, body.loop, product.loop)
         return whole, graph.gathered("sum", graph.apply("iszero", body), rows, body.loop, product.loop)
 
-    def _other_pairs(self, product: Node, second: Loop, in_body: Index) -> tuple[Loop, Index, Index, Node]:
-        """The rows of a product's body with the rows of a finer loop that belong to another one.
-
-        With them both rows, and the product of all rows but these two.
-        """
+    def all_but_two(self, product: Node, loop: Loop, first: Index, second: Index) -> Node:
+        """The product of all rows of a body but two different ones, for each row of a loop that says which two."""
         graph, body, rows = self.graph, product.args[0], product.index
-        assert rows is not None and body.loop is not None and product.loop is not None
-        finer = second.through(rows, in_body)
-        key = (id(body.loop), id(rows), id(second), id(in_body), 1)
-        if key not in self._pairs:
-            self._pairs[key] = pairs(body.loop, rows, second, finer, product.loop.size, in_body)
-        both, one, two = self._pairs[key]
-        other = both.through(in_body, two)
+        assert rows is not None
         whole, zeros = self._product_without_zeros(product)
-        up = both.through(rows, one)
-        none = graph.lifted(zeros, up, both)
-        rest = graph.lifted(whole, up, both)
-        for at in (one, other):
-            none = graph.sub(none, graph.lifted(graph.apply("iszero", body), at, both))
-            rest = graph.div(rest, graph.lifted(graph.apply("nonzero", body), at, both))
-        return both, one, two, graph.apply("select", none, graph.constant(0.0), rest)
+        up = loop.through(rows, first)
+        none, rest = graph.lifted(zeros, up, loop), graph.lifted(whole, up, loop)
+        for at in (first, second):
+            none = graph.sub(none, graph.lifted(graph.apply("iszero", body), at, loop))
+            rest = graph.div(rest, graph.lifted(graph.apply("nonzero", body), at, loop))
+        return graph.apply("select", none, graph.constant(0.0), rest)
+
+
+def _loop_of(one: Rows, two: Rows, keep: NDArray[np.bool_] | None) -> tuple[Loop, Index, Index]:
+    if keep is not None:
+        one, two = one[keep], two[keep]
+    loop = Loop(len(one))
+    return loop, loop.index(one), loop.index(two)

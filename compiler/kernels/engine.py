@@ -74,8 +74,23 @@ class Engine:
         printed.run(arrays, {"one": _ONE, **flat}, found)
         return found.reshape((*lead, printed.program.size))
 
+    def hessian(self, arrays: Sequence[Floats], inputs: Mapping[str, Floats], out: Floats | None = None) -> Floats:
+        """The Hessian with its factored parts, ``(…, size)``; as ``run``."""
+        found = self.run("hessian", arrays, inputs, out)
+        for k, (part, slots) in enumerate(zip(self.model.factored, self.model.factored_slots, strict=True)):
+            names = ("first", "first" if part.first is part.second else "second", "weight")
+            values = [self.run(f"{name} {k}", arrays, inputs) for name in names]
+            lead = found.shape[:-1]
+            flat = [v.reshape(-1, v.shape[-1]) for v in values]
+            where = slots.positions(len(part.rows))
+            for row, each in zip(found.reshape(-1, found.shape[-1]), zip(*flat, strict=True), strict=True):
+                entries = part.entries(*each)
+                row += np.bincount(where, weights=entries, minlength=len(row))
+            found = found.reshape((*lead, found.shape[-1]))
+        return found
+
     def _print(self, name: str) -> _Printed:
-        program: Program = getattr(self.model, f"{name}_program")
+        program = self.model.program(name)
         return self._printed.setdefault(name, _Printed(program, NumpyProgram(program)))
 
     # ------------------------------------------------------------------------------------------------ compiled code

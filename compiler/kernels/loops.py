@@ -49,6 +49,10 @@ class Loop:
     _known: list[Index] = field(default_factory=list, repr=False)
     _composed: dict[tuple[int, int], tuple[Index, Index, Index]] = field(default_factory=dict, repr=False)
 
+    def __getstate__(self) -> dict[str, object]:
+        """Without what is known by identity."""
+        return {**self.__dict__, "_composed": {}}
+
     def index(self, positions: NDArray[np.integer[Any]]) -> Index:
         """The index with the given positions ``(size,)``."""
         affine = _recognised(positions)
@@ -107,23 +111,18 @@ def is_own(loop: Loop, coarser: Loop, rows: Index) -> bool:
     return loop.size == coarser.size and (rows.identity or (loop.size <= 1 and rows.base == 0))
 
 
-def pairs(
-    first: Loop, first_rows: Index, second: Loop, second_rows: Index, count: int, apart: Index | None = None
-) -> tuple[Loop, Index, Index]:
-    """The pairs of rows of two loops that belong to the same of ``count`` rows: the loop over them, and both rows.
-
-    ``apart``: the row of ``first`` that each row of ``second`` lies in; pairs of such are left out.
-    """
-    left, right = first_rows.positions(first.size), second_rows.positions(second.size)
-    order = np.argsort(right, kind="stable")
-    counts = np.bincount(right, minlength=count)
+def pairs(first: Rows, second: Rows, count: int) -> tuple[Rows, Rows]:
+    """The pairs of rows of two loops that belong to the same of ``count`` rows, where each row of them belongs given:
+    the rows of the first, ascending, and of the second."""
+    order = np.argsort(second, kind="stable")
+    counts = np.bincount(second, minlength=count)
     starts = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(counts)])
-    each = counts[left]
-    one = np.repeat(np.arange(first.size, dtype=np.int64), each)
-    begin = np.repeat(starts[left] - (np.cumsum(each) - each), each)
-    two = order[np.arange(len(one)) + begin]
-    if apart is not None:
-        keep = one != apart.at(two)
-        one, two = one[keep], two[keep]
-    loop = Loop(len(one))
-    return loop, loop.index(one), loop.index(two)
+    each = counts[first]
+    one = np.repeat(np.arange(len(first), dtype=np.int64), each)
+    begin = np.repeat(starts[first] - (np.cumsum(each) - each), each)
+    return one, order[np.arange(len(one)) + begin]
+
+
+def pair_count(first: Rows, second: Rows, count: int) -> int:
+    """How many pairs ``pairs`` would find."""
+    return int(np.bincount(first, minlength=count).astype(np.int64) @ np.bincount(second, minlength=count))

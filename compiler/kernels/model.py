@@ -6,16 +6,15 @@ node over a loop (``Term``). Programs are made when they are first asked for.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
-import numpy as np
-
 from .data import DataArrays
 from .derivatives import Calculus, Entry
+from .factored import Factored, factored
 from .loops import Index, Loop
 from .nodes import Graph, Node
+from .second import SecondOrder
 from .programs import Program, Stream, program
 from .sparsity import Pattern, Triples, pattern
 
@@ -45,6 +44,16 @@ class Model:
     def __post_init__(self) -> None:
         self.calculus = Calculus(self.graph)
 
+    def program(self, name: str) -> Program:
+        """``value rows gradient jacobian hessian product``, and ``first k``, ``second k``, ``weight k`` of the
+        factored parts of the Hessian."""
+        part, _, number = name.partition(" ")
+        if not number:
+            found: Program = getattr(self, f"{part}_program")
+            return found
+        factors = self.factored[int(number)]
+        return {"first": factors.first.program, "second": factors.second.program, "weight": factors.weight}[part]
+
     # ---------------------------------------------------------------------------------------------------- values
     @cached_property
     def value_program(self) -> Program:
@@ -66,10 +75,7 @@ class Model:
         return [e for e in self.calculus.gradient(node) if not _zero(e.coefficient)]
 
     def _stream(self, entry: Entry, slots: Index) -> Stream:
-        return Stream(self._over(entry.coefficient, entry.loop), slots)
-
-    def _over(self, node: Node, loop: Loop) -> Node:
-        return self.graph.spread(node, loop) if node.loop is None else node
+        return Stream(self.graph.spread_over(entry.coefficient, entry.loop), slots)
 
     @cached_property
     def jacobian_pattern(self) -> Pattern:
@@ -82,7 +88,7 @@ class Model:
             assert t.rows is not None
             for e in self._entries(t.node):
                 rows = e.loop.through(t.rows, e.rows).positions(e.loop.size)
-                node = self._over(e.coefficient, e.loop)
+                node = self.graph.spread_over(e.coefficient, e.loop)
                 found.append(Triples(node, e.loop, rows, e.column.positions(e.loop.size)))
         return found
 
@@ -102,42 +108,34 @@ class Model:
         return tuple(found)
 
     @cached_property
-    def _hessian(self) -> list[Triples]:
-        return [triple for node in self._weighted for triple in self._second(node)]
+    def _second(self) -> SecondOrder:
+        found = SecondOrder(self.calculus)
+        for node in self._weighted:
+            found.add(node)
+        return found
 
-    def _second(self, node: Node) -> Iterator[Triples]:
-        """The second derivatives of a node: of each pair of columns once, at the larger and the smaller of both."""
-        entries = self._entries(node)
-        flat = all(e.loop is node.loop and e.rows.identity for e in entries)
-        order = {id(e.column): k for k, e in enumerate(entries)}
-        for e in entries:
-            for second in self._entries(e.coefficient):
-                loop = second.loop
-                rows = loop.through(e.column, second.rows)
-                own = self._over(second.coefficient, loop)
-                if not flat:
-                    yield _below(own, loop, rows, second.column)
-                elif order[id(second.column)] <= order[id(e.column)]:
-                    yield self._either_way(own, loop, rows, second.column)
+    @cached_property
+    def factored(self) -> tuple[Factored, ...]:
+        """The parts of the Hessian that are left factored."""
+        return tuple(factored(outer, self.columns, self.graph) for outer in self._second.outers)
 
-    def _either_way(self, node: Node, loop: Loop, first: Index, second: Index) -> Triples:
-        """A mixed derivative that stands for both orders: it counts twice where both columns are the same."""
-        a, b = first.positions(loop.size), second.positions(loop.size)
-        if first is not second:
-            same = a == b
-            if same.any():
-                factor = np.where(same, 2.0, 1.0)
-                array = self.data.add(lambda _scope: factor, loop.size, frozenset(), None)
-                node = self.graph.mul(self.graph.load("data", loop.own(), loop, array), node)
-        return Triples(node, loop, np.maximum(a, b), np.minimum(a, b))
+    @cached_property
+    def _places(self) -> list[Triples]:
+        return [*self._second.triples, *(Triples(None, None, f.rows, f.columns) for f in self.factored)]
 
     @cached_property
     def hessian_pattern(self) -> Pattern:
-        return pattern(self._hessian, self.columns)
+        return pattern(self._places, self.columns)
+
+    @property
+    def factored_slots(self) -> tuple[Index, ...]:
+        """Where the entries of each factored part go in the Hessian."""
+        return self.hessian_pattern.slots[len(self._second.triples) :]
 
     @cached_property
     def hessian_program(self) -> Program:
-        return _filled("hessian", self._hessian, self.hessian_pattern, self.graph)
+        """All of the Hessian but its factored parts."""
+        return _filled("hessian", self._places, self.hessian_pattern, self.graph)
 
     @cached_property
     def product_program(self) -> Program:
@@ -147,7 +145,7 @@ class Model:
             for e in self._entries(node):
                 along = self.calculus.tangent(e.coefficient)
                 if not _zero(along):
-                    streams.append(Stream(self._over(along, e.loop), e.column))
+                    streams.append(Stream(self.graph.spread_over(along, e.loop), e.column))
         return program("product", streams, self.columns, self.graph)
 
 
@@ -155,12 +153,6 @@ def _zero(node: Node) -> bool:
     return node.op == "const" and node.value == 0.0
 
 
-def _below(node: Node, loop: Loop, rows: Index, columns: Index) -> Triples:
-    """The entries on and below the diagonal; those above stand for the same pairs the other way round."""
-    a, b = rows.positions(loop.size), columns.positions(loop.size)
-    return Triples(node, loop, np.where(a < b, -1, a), b)
-
-
 def _filled(name: str, parts: list[Triples], found: Pattern, graph: Graph) -> Program:
-    streams = [Stream(part.node, slots) for part, slots in zip(parts, found.slots, strict=True)]
-    return program(name, streams, found.size + found.spare, graph)
+    streams = [Stream(p.node, slots) for p, slots in zip(parts, found.slots, strict=True) if p.node is not None]
+    return program(name, streams, found.size, graph)

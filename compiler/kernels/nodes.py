@@ -1,8 +1,8 @@
 """The kernel IR: expressions over loops, each distinct one once.
 
 A node is a number for each row of its loop (of none, for constants). ``load`` reads an array at an index: the point
-``x``, the ``multipliers`` of the rows, the factor ``sigma`` of the objective, a ``direction``, or one of the arrays of
-``data``. ``sum``, ``prod`` and ``max`` gather the rows of a finer loop that belong to each row; ``lift`` gives each
+``x``, the ``multipliers`` of the rows, the factor ``sigma`` of the objective, a ``direction``, one of the arrays of
+``data``, or one that is ``fixed`` with the structure. ``sum``, ``prod`` and ``max`` gather the rows of a finer loop that belong to each row; ``lift`` gives each
 row of a finer loop what the row of the coarser loop that it belongs to has. All else is elementwise.
 
 Equal nodes are one node, and what is zero, one or a constant is worked out at once: so derivatives come out with their
@@ -12,6 +12,9 @@ common parts shared.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
 
 from .loops import Index, Loop, is_own
 from .scalars import SCALARS
@@ -27,7 +30,7 @@ FLAT = frozenset({"sign", "iszero", "inside"})
 class Node:
     """``number`` rises from parts to wholes. ``active``: its derivative by the point need not be zero.
 
-    Of a load: ``source``, ``array`` (of data: which) and ``index``; of a gathered or lifted one ``index`` is the row
+    Of a load: ``source``, ``array`` (of ``data`` and ``fixed``: which) and ``index``; of a gathered or lifted one ``index`` is the row
     of the coarser loop by row of the finer.
     """
 
@@ -44,10 +47,15 @@ class Node:
 
 @dataclass(eq=False)
 class Graph:
-    """Makes nodes. Two arguments of one operation must be over one loop."""
+    """Makes nodes. Two arguments of one operation must be over one loop. ``fixed``: the arrays of that source."""
 
     nodes: list[Node] = field(default_factory=list)
+    fixed: list[NDArray[np.float64]] = field(default_factory=list)
     _known: dict[object, Node] = field(default_factory=dict)
+
+    def __getstate__(self) -> dict[str, object]:
+        """Without what is known by identity."""
+        return {**self.__dict__, "_known": {}}
 
     # ------------------------------------------------------------------------------------------------------ leaves
     def constant(self, value: float) -> Node:
@@ -57,6 +65,11 @@ class Graph:
         """An array read at an index."""
         key = ("load", source, array, id(index), id(loop))
         return self._node(key, "load", loop, source=source, array=array, index=index, active=source == "x")
+
+    def given(self, values: NDArray[np.float64], loop: Loop) -> Node:
+        """Numbers that belong to the structure, ``(loop.size,)``."""
+        self.fixed.append(values)
+        return self.load("fixed", loop.own(), loop, len(self.fixed) - 1)
 
     def gathered(self, op: str, body: Node, rows: Index, finer: Loop, loop: Loop) -> Node:
         """``sum``, ``prod`` or ``max`` of a node over ``finer`` for each row of ``loop``."""
@@ -98,6 +111,14 @@ class Graph:
         """``value``, known to be for each row of a product's body the product of all other rows."""
         key = ("others", value.number, product.number)
         return self._node(key, "others", value.loop, (value, product), active=True)
+
+    def spread_over(self, node: Node, loop: Loop) -> Node:
+        """A node that has the rows of its loop, also where it is a constant."""
+        return self.spread(node, loop) if node.loop is None else node
+
+    def held(self, value: Node) -> Node:
+        """A node that counts as a number when it is differentiated."""
+        return self._node(("held", value.number), "held", value.loop, (value,)) if value.active else value
 
     # ------------------------------------------------------------------------------------------------- elementwise
     def add(self, a: Node, b: Node) -> Node:

@@ -137,7 +137,7 @@ class NumpyProgram:
         with np.errstate(all="ignore"):
             pool = self._registers(lead, width, rows)
             for plan in self._plans:
-                _run(plan, arrays, inputs, scratch, out, pool, rows)
+                _run(plan, self.program, arrays, inputs, scratch, out, pool, rows)
             if not lead:
                 self._pool.append(pool)
 
@@ -154,6 +154,7 @@ class NumpyProgram:
 
 def _run(
     plan: _Plan,
+    program: Program,
     arrays: Sequence[Floats],
     inputs: Mapping[str, Floats],
     scratch: list[Floats],
@@ -170,7 +171,7 @@ def _run(
         for node, where, args in plan.steps:
             target = pool[where][..., : high - low]
             registers[where] = _computed(
-                node, [registers[a] for a in args], target, arrays, inputs, scratch, plan.run, low, high
+                node, [registers[a] for a in args], target, arrays, inputs, scratch, program, plan.run, low, high
             )
         for output, kept in zip(plan.run.outputs, late, strict=True):
             values = registers[plan.place[output.node.number]]
@@ -195,6 +196,7 @@ def _computed(
     arrays: Sequence[Floats],
     inputs: Mapping[str, Floats],
     scratch: list[Floats],
+    program: Program,
     run: Pass,
     low: int,
     high: int,
@@ -204,7 +206,7 @@ def _computed(
     if op in _UFUNCS:
         return _UFUNCS[op](*args, out=target)
     if op == "load":
-        source = arrays[node.array] if node.source == "data" else inputs[node.source]
+        source = _source(node, program, arrays, inputs)
         assert node.index is not None
         return _read(source, node.index, low, high, target)
     if op == "const":
@@ -214,7 +216,7 @@ def _computed(
     if op == "lift":
         assert node.index is not None
         return _read(scratch[run.scratch_of[node.args[0].number]], node.index, low, high, target)
-    if op == "others":
+    if op in ("others", "held"):
         return args[0]
     power = whole_power(node)
     if power is not None and not isinstance(args[0], float):
@@ -225,6 +227,10 @@ def _computed(
         return np.divide(1.0, target, out=target) if power < 0 else target
     target[...] = ARRAYS[op](*(np.asarray(a) for a in args))
     return target
+
+
+def _source(node: Node, program: Program, arrays: Sequence[Floats], inputs: Mapping[str, Floats]) -> Floats:
+    return program.array(node, arrays) if node.source in ("data", "fixed") else inputs[node.source]
 
 
 def _read(source: Floats, index: Index, low: int, high: int, target: Floats) -> Floats:

@@ -53,7 +53,8 @@ class Pass:
 class Program:
     """``size``: entries of the result; ``cleared``: it starts from zeros, since not every entry is stored.
 
-    ``scratch``: size and first value (0, 1, -inf) of each scratch array. ``sources``: which arrays it reads.
+    ``scratch``: size and first value (0, 1, -inf) of each scratch array. ``sources``: which inputs it reads.
+    ``fixed``: the arrays of that source.
     """
 
     name: str
@@ -62,6 +63,11 @@ class Program:
     scratch: tuple[tuple[int, float], ...]
     cleared: bool
     sources: frozenset[str]
+    fixed: Sequence[NDArray[np.float64]]
+
+    def array(self, node: Node, data: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+        """The array that a load of ``data`` or ``fixed`` reads."""
+        return data[node.array] if node.source == "data" else self.fixed[node.array]
 
     @property
     def rows(self) -> int:
@@ -92,7 +98,7 @@ def program(name: str, streams: Iterable[Stream], size: int, graph: Graph) -> Pr
         nodes = _closure([o.node for o in outputs], scratch_of)
         passes.append(Pass(loop, nodes, tuple(outputs), scratch_of))
     sources = {n.source for p in passes for n in p.nodes if n.op == "load"}
-    return Program(name, size, tuple(passes), tuple(scratch), cleared, frozenset(sources))
+    return Program(name, size, tuple(passes), tuple(scratch), cleared, frozenset(sources), graph.fixed)
 
 
 def _merged(streams: Sequence[Stream], graph: Graph) -> list[Stream]:

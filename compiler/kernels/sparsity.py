@@ -17,25 +17,24 @@ Rows = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Triples:
-    """``node`` over ``loop`` at the places ``rows``, ``columns``, ``(loop.size,)`` each; a negative row: nowhere."""
+    """``node`` over ``loop`` at the places ``rows``, ``columns``, ``(loop.size,)`` each.
 
-    node: Node
-    loop: Loop
+    ``node``, ``loop``: None for places that are filled in another way.
+    """
+
+    node: Node | None
+    loop: Loop | None
     rows: Rows
     columns: Rows
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pattern:
-    """``rows``, ``columns``: int32, sorted by row and then column, none twice. ``slots``: of each part.
-
-    ``spare``: there is one slot more, at the end, for entries that go nowhere.
-    """
+    """``rows``, ``columns``: int32, sorted by row and then column, none twice. ``slots``: of each part."""
 
     rows: Ints
     columns: Ints
     slots: tuple[Index, ...]
-    spare: bool
 
     @property
     def size(self) -> int:
@@ -45,19 +44,15 @@ class Pattern:
 def pattern(parts: Sequence[Triples], width: int) -> Pattern:
     """The pattern of the sum of all parts in a matrix of ``width`` columns."""
     width = max(width, 1)
-    keys = [np.where(p.rows < 0, -1, p.rows * width + p.columns) for p in parts]
-    whole = np.concatenate(keys) if keys else np.empty(0, dtype=np.int64)
-    distinct, places = _ranked(whole)
-    spare = bool(len(distinct) and distinct[0] < 0)
-    if spare:
-        distinct, places = distinct[1:], places - 1
-        places[places < 0] = len(distinct)
+    keys = [p.rows * width + p.columns for p in parts]
+    distinct, places = _ranked(np.concatenate(keys) if keys else np.empty(0, dtype=np.int64))
     slots, at = [], 0
     for part in parts:
-        slots.append(part.loop.index(places[at : at + part.loop.size]))
-        at += part.loop.size
+        own = places[at : at + len(part.rows)]
+        slots.append((part.loop or Loop(len(own))).index(own))
+        at += len(own)
     rows, columns = np.divmod(distinct, width)
-    return Pattern(rows.astype(np.int32), columns.astype(np.int32), tuple(slots), spare)
+    return Pattern(rows.astype(np.int32), columns.astype(np.int32), tuple(slots))
 
 
 def _ranked(keys: Rows) -> tuple[Rows, Rows]:

@@ -37,7 +37,8 @@ from ..spaces.domains import IndexColumn
 from ..terms.degree import Shapes
 from ..terms.substitution import bound_indices, free_indices, freshened, renamed_indices, symbols_in
 from .data import DataArrays
-from .loops import Index, Loop
+from .definitions import Definition, worth_defining
+from .loops import Index, Loop, Rows
 from .nodes import Graph, Node
 
 _SMOOTH = frozenset(
@@ -210,7 +211,9 @@ class Translator:
     graph: Graph
     data: DataArrays
     group: Group
+    columns: int  # of the problem so far: new ones come after them
     family: str | None = None
+    definitions: list[Definition] = field(default_factory=list)
     offsets: Offsets = field(init=False)
     _unit: Loop = field(default_factory=lambda: Loop(1))
     _known: dict[object, tuple[Node, Table, Loop]] = field(default_factory=dict)
@@ -235,7 +238,7 @@ class Translator:
         node = self.node(part.term, part.table, loop)
         for factor in part.factors:
             node = self.graph.mul(self.datum(factor, part.table, loop), node)
-        return self._spread(self.graph.mul(self.graph.constant(part.scale), node), loop)
+        return self.graph.spread_over(self.graph.mul(self.graph.constant(part.scale), node), loop)
 
     def monomial(self, m: Monomial) -> Node:
         """A linear monomial as a node over its table's loop."""
@@ -244,12 +247,6 @@ class Translator:
         for factor in m.factors:
             node = self.graph.mul(self.datum(factor, m.table, loop), node)
         return self.graph.mul(self.graph.constant(m.scale), node)
-
-    def _spread(self, node: Node, loop: Loop) -> Node:
-        """A node that has rows, also of a constant."""
-        if node.loop is not None:
-            return node
-        return self.graph.spread(node, loop)
 
     def rows(self, table: Table, root: Table) -> Index:
         """The flat row of ``root`` that each row of a table belongs to."""
@@ -325,31 +322,55 @@ class Translator:
         self.group.reads.update(symbols_in(term.space))
         small, ancestor = projected(table, free_indices(term))
         if small.size >= table.size:
-            return self._aggregate(term, table, loop)
-        coarse = self._unit if small.size == 1 and not free_indices(term) else self.loop(small)
+            return self._aggregate(term, table, loop, None)
+        closed = small.size == 1 and not free_indices(term)
+        coarse = self._unit if closed else self.loop(small)
         numbers = np.arange(small.size).reshape(small.shape)
         rows = loop.index(wide(table.lift_from(numbers, ancestor), table.shape))
+        if not closed:
+            return self.graph.lifted(self._aggregate(term, small, coarse, rows.positions(loop.size)), rows, loop)
         key = (term, "closed")
-        if coarse is self._unit:
-            if key not in self._known:
-                self._known[key] = (self._aggregate(term, small, coarse), small, coarse)
-            return self.graph.lifted(self._known[key][0], rows, loop)
-        return self.graph.lifted(self._aggregate(term, small, coarse), rows, loop)
+        if key not in self._known:
+            node = self._aggregate(term, small, coarse, rows.positions(loop.size))
+            self._known[key] = (node, small, coarse)
+        return self.graph.lifted(self._known[key][0], rows, loop)
 
-    def _aggregate(self, term: Reduce, table: Table, loop: Loop) -> Node:
+    def _aggregate(self, term: Reduce, table: Table, loop: Loop, users: Rows | None) -> Node:
+        """``users``: the row of the table that each row using the aggregate lifts (None: each is used once)."""
         graph = self.graph
         child = extend(term.space, table, self.scope)
         finer = self.loop(child)
         rows = finer.index(wide(child.rows_in(table), child.shape))
-        body = self._spread(self.node(term.body, child, finer), finer)
+        body = graph.spread_over(self.node(term.body, child, finer), finer)
+        if term.op in ("logsumexp", "min", "max"):
+            self._none_empty(term, table, rows, finer)
+        if term.op not in _AGGREGATES:
+            raise NotSmoothError(term, f"{term.op} of decisions has no derivative")
+        if worth_defining(body, rows, finer, loop, users):
+            return self._defined(term, table, child, loop, finer, rows, body)
         if term.op in ("sum", "prod"):
             return graph.gathered(term.op, body, rows, finer, loop)
-        if term.op == "norm2":
-            return self._norm2(body, rows, finer, loop)
-        self._none_empty(term, table, rows, finer)
-        if term.op == "logsumexp":
-            return self._logsumexp(body, rows, finer, loop)
-        raise NotSmoothError(term, f"{term.op} of decisions has no derivative")
+        return self._norm2(body, rows, finer, loop) if term.op == "norm2" else self._logsumexp(body, rows, finer, loop)
+
+    def _defined(
+        self, term: Reduce, table: Table, child: Table, loop: Loop, finer: Loop, rows: Index, body: Node
+    ) -> Node:
+        """New columns for an aggregate."""
+        graph = self.graph
+        count = finer.size if term.op == "prod" else loop.size
+        found = Definition(term, table, child, loop, finer, rows, body, self.columns, count, self.family)
+        self.columns += count
+        self.definitions.append(found)
+        columns = found.columns(graph)
+        if term.op != "prod":
+            return columns
+        owner = rows.positions(finer.size)
+        last = np.flatnonzero(np.append(owner[1:] != owner[:-1], np.ones(1, dtype=np.bool_))) if len(owner) else owner
+        ends = Loop(len(last))
+        value = graph.gathered(
+            "prod", graph.lifted(columns, ends.index(last), ends), ends.index(owner[last]), ends, loop
+        )
+        return value
 
     def _norm2(self, body: Node, rows: Index, finer: Loop, loop: Loop) -> Node:
         """Scaled by the largest entry, whose derivative cancels: so squares neither overflow nor vanish."""
@@ -385,12 +406,13 @@ class Translator:
         for branch, where in ((term.then, keep), (term.otherwise, ~keep)):
             some = filtered(table, where)
             finer = self.loop(some)
-            body = self._spread(self.node(branch, some, finer), finer)
+            body = self.graph.spread_over(self.node(branch, some, finer), finer)
             assert some.rows is not None
             total = self.graph.add(total, self.graph.gathered("sum", body, finer.index(some.rows), finer, loop))
         return total
 
 
+_AGGREGATES = frozenset({"sum", "prod", "norm2", "logsumexp"})
 _OTHERS = {
     "Piecewise": "piecewise has kinks",
     "ExternCall": "outside code is called on decisions",

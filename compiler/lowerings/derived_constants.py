@@ -50,6 +50,18 @@ def _of_some(
     return DerivedBound(name, terms_text(form, largest), layout, values, sources(form, ends, columns, above))
 
 
+def of_held(form: DiscreteForm, ends: Ends, rows: Ints, binaries: Ints, above: Bools) -> tuple[DerivedBound, ...]:
+    """Rows (k) whose binaries propagation has settled, through their upper bounds where ``above``, else the lower."""
+    found = []
+    for part in form.rows:
+        mine = (rows >= part.offset) & (rows < part.offset + part.count)
+        if mine.any() and part.layout is not None:
+            origin = sources(form, ends, binaries[mine], above[mine])
+            what = "its condition, which always holds"
+            found.append(DerivedBound(part.name, what, part.layout, np.zeros(part.count), origin))
+    return tuple(found)
+
+
 def of_columns(form: DiscreteForm, ends: Ends, columns: Ints) -> tuple[DerivedBound, ...]:
     """The bounds that let columns (k) go from zero only where a binary says so."""
     return tuple(_of_columns(form, ends, columns))

@@ -13,6 +13,13 @@ Every constant is derived: the columns' bounds are propagated through the rows t
 (``facts.form_bounds``), and a row's M is the least number that its interval over them allows. A row that holds for all
 of them anyway gets none. Where no constant follows, or only one so large that a binary within the tolerance of whole
 numbers would move its row by more than 10 (``LARGEST``), the form is refused by the name of a column without a bound.
+
+The cost puts these rows before the conditions as SCIP takes them and after branching on pairs alone. Measured with
+HiGHS 1.15 and SCIP 10 on one thread, two draws each, seconds to a gap of 1e-4: lot sizing with 240 indicators 0.6 and
+11 against 0.9 and over 20; one machine with 110 disjunctive indicators 1.1 and 5.3 against twice over 20; best subset
+of 28 regressors 1.2 and 1.3 against 4.2 and 8.3; 60 sos1 of 15 members 2.0 and 4.1 against twice over 20; but 150 sos2
+of six members 0.8 and 7.5 against 0.3 and 2.7.
+
 Sources: P. Bonami, A. Lodi, A. Tramontani, S. Wiese, "On mathematical programming with indicator constraints",
 Mathematical Programming 151 (2015); H. P. Williams, "Model Building in Mathematical Programming" (5th ed., 2013),
 chapter 9.
@@ -38,7 +45,7 @@ from ..forms.discrete import DiscreteForm
 from ..forms.linear import Floats, Ints, LinearForm
 from ..forms.naming import column_text, row_text
 from ..signature import WORDS, Signature
-from .derived_constants import of_columns, of_rows
+from .derived_constants import of_columns, of_held, of_rows
 from .drafting import Bools, Draft, SparseRows, dense_rows
 from .finishing import finish
 
@@ -144,6 +151,7 @@ class _Switches:
     values: Ints
     over: Floats  # M of the upper end, 0 without one
     under: Floats  # M of the lower end
+    held: Bools  # rows without M since propagation leaves their binary no other value
 
 
 def _indicators(form: DiscreteForm, ends: Ends, draft: Draft) -> tuple[DerivedBound, ...]:
@@ -164,7 +172,11 @@ def _indicators(form: DiscreteForm, ends: Ends, draft: Draft) -> tuple[DerivedBo
     draft.slices += form.rows
     if two.any():
         _other_ends(form, found, two, draft)
-    return of_rows(form, ends, found.rows, found.over, found.under)
+    on = found.values == 1
+    return (
+        *of_rows(form, ends, found.rows, found.over, found.under),
+        *of_held(form, ends, found.rows[found.held], found.columns[found.held], ~on[found.held]),
+    )
 
 
 def _switches(form: DiscreteForm, ends: Ends) -> tuple[_Switches, Bools]:
@@ -178,12 +190,14 @@ def _switches(form: DiscreteForm, ends: Ends) -> tuple[_Switches, Bools]:
     high = np.where(away, 1 - values[terms.owner], ends.upper[terms.column])
     most = largest(terms, low, high)
     less = largest(replace(terms, value=-terms.value), low, high)
-    held = np.where(values == 1, ends.lower[columns] > 0, ends.upper[columns] < 1)
-    over = np.where(held, 0.0, _constants(form.row_upper[rows], most))
-    under = np.where(held, 0.0, _constants(-form.row_lower[rows], less))
+    over, under = _constants(form.row_upper[rows], most), _constants(-form.row_lower[rows], less)
+    always = np.where(values == 1, form.lower[columns] > 0, form.upper[columns] < 1)
+    forced = np.where(values == 1, ends.lower[columns] > 0, ends.upper[columns] < 1)
+    held = forced & ~always & ~(np.maximum(over, under) <= LARGEST)
+    over, under = (np.where(always | held, 0.0, constants) for constants in (over, under))
     for constants, sign in ((over, 1.0), (under, -1.0)):
         _refuse_large(form, ends, rows, terms, constants, sign, away)
-    return _Switches(rows, columns, values, over, under), np.asarray(idle)
+    return _Switches(rows, columns, values, over, under, held), np.asarray(idle)
 
 
 def _constants(upper: Floats, most: Floats) -> Floats:
@@ -245,7 +259,7 @@ def _other_ends(form: DiscreteForm, found: _Switches, two: Bools, draft: Draft) 
     free = np.full(form.shape[0], np.inf)
     lower = np.where(wanted, form.row_lower, -np.inf)
     own = SparseRows(form.starts, form.indices, form.values, lower, free)
-    both = _Switches(*(getattr(found, name)[two] for name in ("rows", "columns", "values", "over", "under")))
+    both = _Switches(*(getattr(found, name)[two] for name in ("rows", "columns", "values", "over", "under", "held")))
     relaxed = _relaxed(own, both, lower, free, np.ones(int(two.sum()), dtype=np.bool_))
     for part in form.rows:
         family = np.zeros(form.shape[0], dtype=np.bool_)

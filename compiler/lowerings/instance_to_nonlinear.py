@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +41,7 @@ from ..signature import WORDS, Signature
 from ..spaces.algebra import UNIT, Table, wide
 from ..spaces.layouts import Layout
 from ..terms.substitution import symbols_in
+from .definition_rows import DefinitionRows, definition_rows, joined, started
 from .domains import ExtraRows
 from .instance_to_linear import Columns, Inverse, RowArrays, _without_zeros, arranged, columns_of, lift, unfit
 
@@ -98,6 +100,7 @@ def lower(instance: Instance) -> tuple[NonlinearForm, Inverse]:
         except EvaluationError as error:
             raise DataError([error.diagnostic]) from None
     columns = structure.columns
+    lower_, upper, integer = structure.widened()
     form = NonlinearForm(
         sense,
         cost,
@@ -107,14 +110,15 @@ def lower(instance: Instance) -> tuple[NonlinearForm, Inverse]:
         rows.values,
         rows.lower,
         rows.upper,
-        columns.lower,
-        columns.upper,
-        columns.integer,
+        lower_,
+        upper,
+        integer,
         columns.slices,
         rows.slices,
         structure.engine,
         arrays,
-        Places(instance, structure.engine, arrays),
+        Places(instance, structure.engine, arrays, rows.slices),
+        partial(started, rows=structure.definitions, instance=instance),
     )
     return form, Inverse(columns.slices, rows.slices)
 
@@ -136,22 +140,31 @@ class Objective:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Structure:
-    """All that does not depend on numbers. ``varying``: for each row family, which rows have a nonlinear part.
+    """All that does not depend on numbers. ``columns``: those of families and domains; ``count``: of all columns.
 
+    ``varying``: for each row family, which rows have a nonlinear part. ``kept``: the data as last read, with their age.
     ``reads``: names of the data that it depends on.
     """
 
     reads: frozenset[str]
     columns: Columns
+    count: int
     patterns: tuple[Rows, ...]
     varying: tuple[NDArray[np.bool_], ...]
+    definitions: tuple[DefinitionRows, ...]
     objective: Objective | None
     engine: Engine
     kept: list[tuple[int, Floats]] = field(default_factory=list)
 
-    @property
-    def count(self) -> int:
-        return len(self.columns.lower)
+    def widened(self) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+        """Bounds and integrality of all columns, those of definitions among them."""
+        more = self.count - len(self.columns.lower)
+        lower = np.concatenate([self.columns.lower, np.full(more, -np.inf)])
+        for each in self.definitions:
+            if each.definition.term.op == "norm2":
+                lower[each.definition.first : each.definition.first + each.count] = 0.0
+        upper = np.concatenate([self.columns.upper, np.full(more, np.inf)])
+        return lower, upper, np.concatenate([self.columns.integer, np.zeros(more, dtype=np.bool_)])
 
 
 def _structure(instance: Instance) -> Structure:
@@ -175,7 +188,7 @@ class _Builder:
         self.splitter = Splitter(instance)
         self.graph = Graph()
         self.data = DataArrays()
-        self.translator = Translator(instance, self.graph, self.data, self.splitter.group)
+        self.translator = Translator(instance, self.graph, self.data, self.splitter.group, len(columns.lower))
         self.terms: list[Term] = []
         self.patterns: list[Rows] = []
         self.varying: list[NDArray[np.bool_]] = []
@@ -187,13 +200,26 @@ class _Builder:
             self._family(family)
         for extra in self.columns.extra:
             self._extra(extra)
-        count = len(self.columns.lower)
+        definitions = self._definitions()
+        count = self.translator.columns
         model = Model(count, self.row, self.graph, self.data, tuple(goal), tuple(self.terms))
         reads = frozenset(self.splitter.group.reads)
         for family in self.instance.constraints:
             reads |= symbols_in(family.symbol.space)
         patterns, varying = tuple(self.patterns), tuple(self.varying)
-        return Structure(reads, self.columns, patterns, varying, objective, Engine(model))
+        return Structure(reads, self.columns, count, patterns, varying, definitions, objective, Engine(model))
+
+    def _definitions(self) -> tuple[DefinitionRows, ...]:
+        """The rows of new columns; those may need further new columns."""
+        found: list[DefinitionRows] = []
+        while len(found) < len(self.translator.definitions):
+            definition = self.translator.definitions[len(found)]
+            self.translator.family = definition.family
+            rows = definition_rows(definition, self.row, self.instance, self.splitter, self.translator)
+            self.terms += rows.terms
+            self.row += rows.count
+            found.append(rows)
+        return tuple(found)
 
     # -------------------------------------------------------------------------------------------------- the objective
     def _objective(self) -> tuple[Objective | None, list[Term]]:
@@ -319,7 +345,8 @@ def _rows(structure: Structure, instance: Instance) -> RowArrays:
         row, at = end, upto
     if faults:
         raise DataError(faults)
-    return _without_zeros(whole)
+    more = [d.arrays(instance.scope.named(d.definition.family)) for d in structure.definitions]
+    return _without_zeros(joined(whole, more))
 
 
 def _arrays(structure: Structure, instance: Instance) -> tuple[Floats, ...]:

@@ -138,15 +138,15 @@ def rule(rewriter: Rewriter, term: Expr, way: Way, space: Space) -> Expr | None:
         return None
     if term.op == "mul" and sum(rewriter.group.depends(arg) for arg in term.args) < 2:
         return None
-    parts = _factors(rewriter, term)
+    parts = whole_factors(rewriter, term)
     data = [p for p in parts if not rewriter.group.depends(p)]
     moving = [p for p in parts if rewriter.group.depends(p)]
     if data:
-        return rewriter.term(op("mul", _product(data), _product(moving)), way, space)
+        return rewriter.term(op("mul", product_of(data), product_of(moving)), way, space)
     return rewriter.term(moving[0], way, space) if len(moving) == 1 else _multiplied(rewriter, term, moving, way, space)
 
 
-def _factors(rewriter: Rewriter, term: Expr) -> list[Expr]:
+def whole_factors(rewriter: Rewriter, term: Expr) -> list[Expr]:
     """The factors of a product, whole powers written out (of data left as they are)."""
     found: list[Expr] = []
     for factor in factors(term):
@@ -155,19 +155,19 @@ def _factors(rewriter: Rewriter, term: Expr) -> list[Expr]:
             found.append(factor)
             continue
         if not isinstance(power, Constant) or not 1 <= power.value <= _LARGEST_POWER or power.value % 1:
-            raise _refusal(term, f"the power of `{text_of(factor)}` is no whole number from 1 to {_LARGEST_POWER}")
-        found += _factors(rewriter, factor.args[0]) * int(power.value)
+            raise refusal(term, f"the power of `{text_of(factor)}` is no whole number from 1 to {_LARGEST_POWER}")
+        found += whole_factors(rewriter, factor.args[0]) * int(power.value)
     return found
 
 
-def _product(parts: Sequence[Expr]) -> Expr:
+def product_of(parts: Sequence[Expr]) -> Expr:
     found = parts[0]
     for part in parts[1:]:
         found = op("mul", found, part)
     return found
 
 
-def _refusal(term: Expr, reason: str) -> Refused:
+def refusal(term: Expr, reason: str) -> Refused:
     return Refused(report(NO_BINARY_FACTOR, term.span, expression=text_of(term), reason=reason))
 
 
@@ -175,24 +175,24 @@ def _refusal(term: Expr, reason: str) -> Refused:
 def _multiplied(rewriter: Rewriter, term: Expr, moving: list[Expr], way: Way, space: Space) -> Expr:
     """The product of factors that all depend on decisions."""
     small = narrowed(space, term)
-    binary = [f for f in moving if _zero_or_one(rewriter, f, small)]
+    binary = [f for f in moving if zero_or_one(rewriter, f, small)]
     others = [f for f in moving if not any(f is b for b in binary)]
     if len(others) > 1:
         return _multiplied_out(rewriter, term, binary, others, way, space)
     distinct = list(dict.fromkeys(binary))
     if others and not distinct:
-        raise _refusal(term, "none of the factors is binary")
+        raise refusal(term, "none of the factors is binary")
     if not others and len(distinct) == 1:
         return rewriter.term(distinct[0], way, space)  # b * b is b
     if not others:
         return _all_of(rewriter, term, distinct, way, small)
-    switch = distinct[0] if len(distinct) == 1 else _all_of(rewriter, _product(distinct), distinct, 0, small)
+    switch = distinct[0] if len(distinct) == 1 else _all_of(rewriter, product_of(distinct), distinct, 0, small)
     if len(distinct) == 1:
         switch = rewriter.term(switch, 0, small)
     return _switched(rewriter, term, switch, others[0], way, small)
 
 
-def _zero_or_one(rewriter: Rewriter, term: Expr, space: Space) -> bool:
+def zero_or_one(rewriter: Rewriter, term: Expr, space: Space) -> bool:
     """Whether a term takes the values 0 and 1 only."""
     if rewriter.holds(term):
         return False
@@ -249,8 +249,8 @@ def _prod(rewriter: Rewriter, term: Reduce, way: Way, space: Space) -> Expr:
         term = freshened(term, renamed_indices(bound_indices(term)))
     small = narrowed(space, term)
     inner = joined(small, term.space)
-    if not _zero_or_one(rewriter, term.body, inner):
-        raise _refusal(term, "`prod` of terms that take more values than 0 and 1 is no linear expression")
+    if not zero_or_one(rewriter, term.body, inner):
+        raise refusal(term, "`prod` of terms that take more values than 0 and 1 is no linear expression")
     name = rewriter.label("prod")
     w = rewriter.decision(name, small, term, 0.0, 1.0)
     if way <= 0:
@@ -271,13 +271,13 @@ def _multiplied_out(
     for k, factor in enumerate(others):
         if not _of_binaries(rewriter, factor):
             continue
-        rest = _product([*binary, *others[:k], *others[k + 1 :]])
+        rest = product_of([*binary, *others[:k], *others[k + 1 :]])
         spread = _spread(rewriter, factor, rest, space)
         if spread is not None:
             return rewriter.term(spread, way, space)
     one, two = (f"`{text_of(f)}`" for f in others[:2])
     reason = f"{one} is not binary" if one == two else f"neither of {one} and {two} is made of binaries alone"
-    raise _refusal(term, reason)
+    raise refusal(term, reason)
 
 
 def _of_binaries(rewriter: Rewriter, term: Expr) -> bool:
@@ -311,16 +311,16 @@ def _spread(rewriter: Rewriter, factor: Expr, rest: Expr, space: Space) -> Expr 
         return replace(factor, then=times(factor.then), otherwise=times(factor.otherwise))
     if isinstance(factor, SymbolRef):
         symbol = rewriter.instance.scope.symbols[factor.symbol]
-        return times(_inlined(factor, symbol)) if isinstance(symbol, NamedExpression) else None
+        return times(inlined(factor, symbol)) if isinstance(symbol, NamedExpression) else None
     return None
 
 
-def _inlined(ref: SymbolRef, symbol: NamedExpression) -> Expr:
+def inlined(ref: SymbolRef, symbol: NamedExpression) -> Expr:
     """The definition of a named expression at the indices of a reference."""
     definition = componentwise(symbol.definition)
     fresh = freshened(definition, renamed_indices(bound_indices(definition)))
     indices = list(chain.from_iterable(component_indices(v) for v in symbol.space.indices))
     args = componentwise(ref).args
     if len(args) != len(indices):
-        raise _refusal(ref, f"`{symbol.name}` is asked for by whole tuples")
+        raise refusal(ref, f"`{symbol.name}` is asked for by whole tuples")
     return substituted(fresh, dict(zip(indices, args, strict=True)))

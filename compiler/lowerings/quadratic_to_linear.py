@@ -36,7 +36,7 @@ from ..signature import Signature
 NAME = "assignment products to rows"
 SOURCE = "quadratic"
 TARGET = "linear"
-COST = 0.0  # such products are what branch and cut on these rows closes and spatial branch and bound does not
+COST = 0.005  # HiGHS on these rows comes before a solver's own products, and those before its work on these rows
 
 LARGEST = 4_000_000
 """Products beyond which the rows would be too many for any use."""

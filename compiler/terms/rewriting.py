@@ -524,7 +524,7 @@ def _begun(instance: Instance, wanted: Callable[[Rewriter, Expr], bool], rule: R
         structure=dict(instance.scope.structure),
         local={},
     )
-    own = replace(instance, scope=scope, patterns={})
+    own = replace(instance, scope=scope)  # its families and rows are the original's, so what is kept of them is right
     return Rewriter(own, Group(scope, own.is_decision, 1), wanted, rule)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields, replace
+from functools import cache
 from itertools import count
 from typing import TypeVar
 
@@ -30,18 +31,26 @@ _symbols: dict[int, tuple[Node, frozenset[str]]] = {}
 _KEPT = 20_000  # remembered terms; a term is told from another by identity, so it is kept alive here
 
 
-def parts(node: Node) -> Iterator[Node]:
+def parts(node: Node) -> list[Node]:
     """The nodes directly under a node, left to right."""
-    for field in fields(node):
-        yield from _nodes(getattr(node, field.name))
+    found: list[Node] = []
+    for name in _names(type(node)):
+        _gather(getattr(node, name), found)
+    return found
 
 
-def _nodes(value: object) -> Iterator[Node]:
+@cache
+def _names(kind: type[Node]) -> tuple[str, ...]:
+    """The fields in which a kind of node may hold others."""
+    return tuple(field.name for field in fields(kind) if field.name != "span")
+
+
+def _gather(value: object, found: list[Node]) -> None:
     if isinstance(value, (Term, Generator, Space, Bind, Fix)):
-        yield value
+        found.append(value)
     elif isinstance(value, tuple) and not hasattr(value, "_fields"):
         for item in value:
-            yield from _nodes(item)
+            _gather(item, found)
 
 
 def walk(node: Node) -> Iterator[Node]:
@@ -139,7 +148,7 @@ def _rewrite(value: object, change: Callable[[object], object]) -> object:
         return value if all(a is b for a, b in zip(items, value, strict=True)) else items
     if not isinstance(value, (Term, Generator, Space, Bind, Fix)):
         return value
-    new = {f.name: _rewrite(getattr(value, f.name), change) for f in fields(value) if f.name != "span"}
+    new = {name: _rewrite(getattr(value, name), change) for name in _names(type(value))}
     changed = {name: item for name, item in new.items() if item is not getattr(value, name)}
     return change(replace(value, **changed) if changed else value)  # type: ignore[arg-type]
 

@@ -33,10 +33,15 @@ def whole(form: LinearForm) -> Parts:
     return Parts(*(np.isfinite(side) for side in sides))
 
 
+def nothing(form: LinearForm) -> Parts:
+    """No side at all."""
+    return Parts(*(np.zeros(k, dtype=np.bool_) for k in (*[form.shape[0]] * 2, *[form.shape[1]] * 2)))
+
+
 def of_conflict(form: LinearForm, conflict: Conflict) -> Parts:
     """The sides that a conflict names."""
     rows, columns = conflict.rows, conflict.columns
-    none = Parts(*(np.zeros(k, dtype=np.bool_) for k in (*[form.shape[0]] * 2, *[form.shape[1]] * 2)))
+    none = nothing(form)
     none.row_lower[rows[conflict.row_sides <= 0]] = True
     none.row_upper[rows[conflict.row_sides >= 0]] = True
     none.lower[columns[conflict.column_sides <= 0]] = True
@@ -101,53 +106,124 @@ def support(form: LinearForm, ray: Floats) -> Parts:
     return _within(kept, whole(form))
 
 
-def reduced(form: LinearForm, start: Parts, infeasible: Infeasible, context: Context) -> tuple[Parts, bool]:
+def reduced(
+    form: LinearForm, start: Parts, infeasible: Infeasible, context: Context, fixed: Parts | None = None
+) -> tuple[Parts, bool]:
     """Deletion filtering: sides are left out while the rest stays infeasible (J. W. Chinneck, E. W. Dravnieks,
     "Locating minimal infeasible constraint sets in linear programs", ORSA J. Computing 3 (1991)), in halves first.
 
-    Returns what is left, and whether every single side was tried: then it is irreducible.
+    Rows go first, both sides together, since a conflict with few rows reads best; then bounds, those of columns that
+    no row is left of before the others. ``fixed``: sides that are never left out. A trial that is not decided keeps
+    what it tried to leave out. Returns what is left, and whether every single side was tried: then it is irreducible.
     """
-    items = _items(start)
-    kept = np.ones(len(items), dtype=np.bool_)
-    size = max(1, len(items) // 2)
-    complete = True
-    while True:
-        for first in range(0, len(items), size):
-            chunk = np.arange(first, min(first + size, len(items)))
-            if not kept[chunk].any():
-                continue
-            if context.stop() is not None:
-                return _parts(form, items, kept), False
-            trial = kept.copy()
-            trial[chunk] = False
-            verdict = infeasible(restricted(form, _parts(form, items, trial))[0], context)
-            if verdict:
-                kept = trial
-            elif verdict is None and size == 1:
-                complete = False
-        if size == 1:
-            return _parts(form, items, kept), complete
-        size = max(1, size // 2)
+    search = _Filter(form, nothing(form) if fixed is None else fixed, infeasible, context, _items(start))
+    rows = np.flatnonzero(search.items.kinds == ROW)
+    complete = search.halve(rows)
+    bounds = np.flatnonzero(search.items.kinds != ROW)
+    idle = ~_touched(form, search.parts())[search.items.places[bounds]]
+    search.leave_out(bounds[idle])
+    complete &= search.halve(bounds)
+    return search.parts(), complete
 
 
-def _items(parts: Parts) -> list[tuple[str, int]]:
-    """Rows first, then bounds: a conflict with few rows reads best. Both sides of a row go together."""
-    rows = np.flatnonzero(parts.row_lower | parts.row_upper)
-    items = [("row", int(k)) for k in rows]
-    items += [("lower", int(k)) for k in np.flatnonzero(parts.lower)]
-    return items + [("upper", int(k)) for k in np.flatnonzero(parts.upper)]
+ROW, LOWER, UPPER = range(3)
 
 
-def _parts(form: LinearForm, items: list[tuple[str, int]], kept: NDArray[np.bool_]) -> Parts:
-    found = Parts(*(np.zeros(k, dtype=np.bool_) for k in (*[form.shape[0]] * 2, *[form.shape[1]] * 2)))
-    for (kind, at), keep in zip(items, kept.tolist(), strict=True):
-        if not keep:
-            continue
-        if kind == "row":
-            found.row_lower[at] = found.row_upper[at] = True
-        else:
-            getattr(found, kind)[at] = True
-    return _within(found, whole(form))
+@dataclass(frozen=True, slots=True, eq=False)
+class _Items:
+    """What may be left out, shapes (k): of which kind, and the number of its row or column."""
+
+    kinds: NDArray[np.int8]
+    places: NDArray[np.intp]
+
+
+def _items(parts: Parts) -> _Items:
+    places = [np.flatnonzero(side) for side in (parts.row_lower | parts.row_upper, parts.lower, parts.upper)]
+    return _Items(np.repeat(np.arange(3, dtype=np.int8), [len(p) for p in places]), np.concatenate(places))
+
+
+class _Filter:
+    """``kept`` (k): which items have not been left out."""
+
+    def __init__(self, form: LinearForm, fixed: Parts, infeasible: Infeasible, context: Context, items: _Items) -> None:
+        self.form, self.fixed, self.infeasible, self.context, self.items = form, fixed, infeasible, context, items
+        self.kept = np.ones(len(items.kinds), dtype=np.bool_)
+
+    def halve(self, members: NDArray[np.intp]) -> bool:
+        """Tries the members together, then in ever smaller parts; whether each that is left was tried by itself."""
+        size = len(members)
+        complete = True
+        while size:
+            for first in range(0, len(members), size):
+                chunk = members[first : first + size]
+                if not self.kept[chunk].any():
+                    continue
+                if self.context.stop() is not None:
+                    return False
+                if self.leave_out(chunk) is None and size == 1:
+                    complete = False
+            size = (size + 1) // 2 if size > 1 else 0
+        return complete
+
+    def leave_out(self, chunk: NDArray[np.intp]) -> bool | None:
+        """Whether the rest is infeasible without them, None where that is not known; they are gone if it is."""
+        if not len(chunk):
+            return True
+        before = self.kept.copy()
+        self.kept[chunk] = False
+        verdict = self.infeasible(restricted(self.form, self.parts())[0], self.context)
+        if not verdict:
+            self.kept = before
+        return verdict
+
+    def parts(self) -> Parts:
+        """The sides that are kept, with those that are never left out."""
+        rows, lower, upper = (self.items.places[self.kept & (self.items.kinds == kind)] for kind in (ROW, LOWER, UPPER))
+        fixed = self.fixed
+        found = Parts(*(side.copy() for side in (fixed.row_lower, fixed.row_upper, fixed.lower, fixed.upper)))
+        found.row_lower[rows] = found.row_upper[rows] = True
+        found.lower[lower], found.upper[upper] = True, True
+        return _within(found, whole(self.form))
+
+
+def _touched(form: LinearForm, kept: Parts) -> NDArray[np.bool_]:
+    """Columns (n) with an entry in a row that is kept."""
+    owner = np.repeat(np.arange(form.shape[0]), np.diff(form.starts))
+    found = np.zeros(form.shape[1], dtype=np.bool_)
+    found[form.indices[(kept.row_lower | kept.row_upper)[owner]]] = True
+    return found
+
+
+def named(form: LinearForm, parts: Parts) -> Parts:
+    """The sides of rows and columns that are of the model: those of no family were made by a lowering."""
+    rows, columns = np.zeros(form.shape[0], dtype=np.bool_), np.zeros(form.shape[1], dtype=np.bool_)
+    for marks, slices in ((rows, form.rows), (columns, form.columns)):
+        for part in slices:
+            marks[part.offset : part.offset + part.count] = True
+    return _within(parts, Parts(rows, rows, columns, columns))
+
+
+def without(parts: Parts, less: Parts) -> Parts:
+    """The sides of the first that are not of the second."""
+    return Parts(
+        parts.row_lower & ~less.row_lower,
+        parts.row_upper & ~less.row_upper,
+        parts.lower & ~less.lower,
+        parts.upper & ~less.upper,
+    )
+
+
+def within_rows(form: LinearForm, rows: NDArray[np.int64], parts: Parts) -> Parts:
+    """Sides of a form that has some ``rows`` of another (and all its columns) as sides of that other."""
+    found = nothing(form)
+    found.row_lower[rows], found.row_upper[rows] = parts.row_lower, parts.row_upper
+    return Parts(found.row_lower, found.row_upper, parts.lower, parts.upper)
+
+
+def size(parts: Parts) -> int:
+    """How many rows and bounds there are."""
+    sides = (parts.row_lower | parts.row_upper, parts.lower, parts.upper)
+    return int(sum(side.sum() for side in sides))
 
 
 def relaxed(form: LinearForm) -> LinearForm:

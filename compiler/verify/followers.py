@@ -11,15 +11,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 
-from optc.dsl.program import Block, Program
+from optc.dsl.program import SCALAR, Block, Program
 
 from ..data.errors import DataError
 from ..evaluation.scope import EvaluationError, entry_text
 from ..evaluation.sets import layout_of
 from ..extraction.polynomial import NotPolynomialError
+from ..facts.structure import degree_in
 from ..instance.follower import alone, coupled, own_objective
 from ..instance.instance import Instance
 from ..instance.near_optimal import preferred
@@ -37,6 +39,7 @@ EXACT = 1e-3  # of the tolerance: a follower who loses less is taken at his word
 SHOWN = 10_000  # entries of the followers' objectives that a result holds at most
 
 Again = Callable[[Instance], Solution]
+Sense = Literal["minimize", "maximize"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -182,7 +185,7 @@ def _choice(
     except (DataError, EvaluationError, NotPolynomialError) as fault:
         message = fault.diagnostics[0].message if isinstance(fault, DataError) else str(fault)
         return _Response(Line(CHOICE, "open", value, how=f"the near-optimal answers were not examined: {message}"))
-    (first, _), (second, _) = ranges
+    first, second = (ends[0] for ends in ranges)
     if first.value is None or second.value is None:
         why = "the leader's best among the near-optimal answers was not found"
         return _Response(Line(CHOICE, "open", value, how=f"{why} ({first.why or second.why})"))
@@ -190,8 +193,7 @@ def _choice(
     moved = abs(first.value - second.value)
     off = max(abs(value - first.value), moved)
     words = "; ".join(
-        f"within {near * tolerance:.0e}: {_interval(best, other)}"
-        for near, (best, other) in zip(NEAR, ranges, strict=True)
+        f"within {near * tolerance:.0e}: {_interval(ends)}" for near, ends in zip(NEAR, ranges, strict=True)
     )
     how = f"optimistic; the leader's value over the followers' near-optimal answers, {words}"
     line = Line(CHOICE, "failed" if off > limit else "checked", off, limit, how=how)
@@ -208,12 +210,14 @@ class _End:
 
 
 def _range(instance: Instance, point: Point, answer: Point, width: float, again: Again) -> Iterator[_End]:
-    """The leader's best value over answers within ``width`` of optimal, and his worst."""
+    """The leader's best value over answers within ``width`` of optimal; and his worst, where his terms are linear."""
     stated = instance.program.root.objective
-    assert stated is not None
-    own = "maximize" if stated.sense == "maximize" else "minimize"
-    for sense in (own, "minimize" if own == "maximize" else "maximize"):
-        problem = preferred(instance, point, answer, width, sense)  # type: ignore[arg-type]
+    assert stated is not None and stated.expression is not None
+    senses: tuple[Sense, ...] = ("maximize", "minimize") if stated.sense == "maximize" else ("minimize", "maximize")
+    theirs = [name for block in followers(instance.program) for name in block.decisions]
+    degree = degree_in(instance, stated.expression, SCALAR, theirs).value
+    for sense in senses if degree is not None and degree < 2 else senses[:1]:  # the worst of a square is hard to find
+        problem = preferred(instance, point, answer, width, sense)
         solution = again(problem)
         if solution.status == "unbounded":
             yield _End(np.inf if sense == "maximize" else -np.inf)
@@ -225,9 +229,8 @@ def _range(instance: Instance, point: Point, answer: Point, width: float, again:
             )
 
 
-def _interval(best: _End, other: _End) -> str:
-    assert best.value is not None
-    if other.value is None:
-        return f"{best.value:.9g} at best"
-    low, high = sorted((best.value, other.value))
-    return f"{low:.9g} to {high:.9g}"
+def _interval(ends: Sequence[_End]) -> str:
+    values = [end.value for end in ends if end.value is not None]
+    if len(values) < 2:
+        return f"{values[0]:.9g} at best"
+    return f"{min(values):.9g} to {max(values):.9g}"

@@ -31,8 +31,8 @@ from .conflict import Parts
 
 SHOWN = 60  # multipliers or names that a line holds at most
 SOURCES = 5  # names of what constants come from
-SMALL = 400  # sides up to which a conflict is looked for by deletion
 SECONDS = 10.0  # for the search of a small conflict
+TRIAL = 0.125  # of what is left of them, for one trial of a filter
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,6 +102,11 @@ def _prove(form: LinearForm, kept: Parts, backend: Backend, options: object, con
     ray = backend.solve(small, Goal(), options, context, None).dual_ray
     if ray is None:
         return None
+    inner = conflicts.within_rows(form, rows, conflicts.support(small, ray))
+    if conflicts.size(inner) < conflicts.size(kept):
+        smaller = _prove(form, inner, backend, options, context)
+        if smaller is not None:
+            return smaller
     rational = exact.contradiction(small, ray)
     if rational is not None:
         multipliers = {int(rows[row]): value for row, value in rational.items()}
@@ -134,19 +139,26 @@ def _unproved(
     linear = not isinstance(form, (DiscreteForm, ComplementarityForm))
     if linear and not form.integer.any():
         return Line("infeasible", "failed", how=f"{answer.message}; the multipliers do not stand up to the check")
-    kept = conflicts.whole(form)
     how = f"by {backend.name}, with whole decisions" if form.integer.any() else f"by {backend.name}"
-    sides = int(sum(part.sum() for part in (kept.row_lower | kept.row_upper, kept.lower, kept.upper)))
-    if sides <= SMALL:
 
-        def verdict(trial: LinearForm, budget: Context) -> bool | None:
-            claim = backend.solve(trial, Goal(), options, budget, None).claim
-            return None if claim in ("none", "infeasible or unbounded") else claim == "infeasible"
+    def verdict(trial: LinearForm, budget: Context) -> bool | None:
+        left = budget.remaining()
+        within = budget if left is None else budget.within(TRIAL * left)
+        claim = backend.solve(trial, Goal(), options, within, None).claim
+        return None if claim in ("none", "infeasible or unbounded") else claim == "infeasible"
 
-        kept, complete = conflicts.reduced(form, kept, verdict, context)
-        how += ", none of these can be left out" if complete else ""
-        return _line(instance, form, kept, "reported", how, None)
-    return Line("infeasible", "reported", how=how)
+    every = conflicts.whole(form)
+    own = conflicts.named(form, every)
+    fixed = conflicts.without(every, own)
+    kept, complete = conflicts.reduced(form, own, verdict, context, fixed)
+    kept = conflicts.without(kept, fixed)
+    if complete:
+        return _line(instance, form, kept, "reported", f"{how}, none of these can be left out", None)
+    left = conflicts.size(kept)
+    how += f"; the search for a smallest set was cut short at {left:,} of {conflicts.size(own):,} rows and bounds"
+    if left > SHOWN:
+        return Line("infeasible", "reported", how=how)
+    return _line(instance, form, kept, "reported", how, None)
 
 
 def _line(

@@ -7,13 +7,14 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from optc.dsl.diagnostics import Diagnostic
 
 from ..forms.linear import Floats, Slice
+from ..forms.nonlinear import NonlinearForm
 from ..instance.instance import Instance
 from ..lowering import Lowered, lower_along
 from ..plan import ways
@@ -34,6 +35,9 @@ from .multipliers import multipliers
 from .point import Point
 from .report import Report, judge
 from .unbounded import unbounded
+
+if TYPE_CHECKING:
+    from .local import Local
 
 
 def verify(
@@ -63,15 +67,38 @@ def verify(
         report = _with_followers(instance, report, result, tolerance, gap, again)
     lines = list(report.lines)
     limit = None
+    known = _local(instance, result, point, report, tolerance, gap)
     if report.objective is not None:
         stated = _stated(result, "objective")
         lines += [_same_objective(report.objective, stated, tolerance)] if stated is not None else []
-        found = _bound(instance, result, claims, point, report.objective, gap)
+        lines += () if known is None else known.lines
+        limit = None if known is None else known.bound
+        found = _bound(instance, result, claims, point, report.objective, gap) if limit is None else []
         lines += found
-        limit = next((line.value for line in found if line.status == "proved"), None)
-    lines += _duals(instance, result, point, report.objective or 0.0, tolerance)
+        limit = next((line.value for line in found if line.status == "proved"), limit)
+    lines += _duals(instance, result, point, report.objective or 0.0, tolerance) if known is None else []
     status = _status(report, limit, gap)
+    if known is not None and status == "feasible":
+        status = known.status
     return _solution(instance, status, report, lines, limit, notes, began)
+
+
+def _local(
+    instance: Instance, result: object, point: Point, report: Report, tolerance: float, gap: float
+) -> Local | None:
+    """What the duals of an answer to a nonlinear model say; None where there are none, or the model is not one."""
+    if report.objective is None or not report.holds or not isinstance(result, Mapping) or not result.get("duals"):
+        return None
+    lowered = _lowered(instance) or _lowered(instance, ("nonlinear",))
+    if lowered is None or not isinstance(lowered.judged, NonlinearForm):
+        return None
+    y = _row_duals(instance, lowered, result)
+    x = columns_from(lowered.judged, {name: np.asarray(values) for name, values in point.items()})
+    if y is None or not np.isfinite(x).all():
+        return None
+    from .local import judged
+
+    return judged(instance, lowered, x, y, report.objective, tolerance, gap)
 
 
 def _with_followers(
@@ -205,11 +232,11 @@ def _multipliers(line: Mapping[str, Any]) -> dict[str, Fraction] | None:
         return {}
 
 
-def _lowered(instance: Instance) -> Lowered | None:
-    """The cheapest form of the instance, as the planner would have it; None where it has none."""
+def _lowered(instance: Instance, forms: tuple[str, ...] = ("linear", "quadratic", "fractional")) -> Lowered | None:
+    """The cheapest form of the instance, as the planner would have it; None where it has none of these."""
     reached, _ = ways(signature(instance.program))
     for way in reached:
-        if way.end.form in ("linear", "quadratic", "fractional"):
+        if way.end.form in forms:
             found = lower_along(way.path, instance)
             if isinstance(found, Lowered):
                 return found

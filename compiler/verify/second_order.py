@@ -84,7 +84,7 @@ def _tight(form: NonlinearForm, x: Floats, y: Floats, slope: Floats) -> _Tight:
     activity = form.evaluate_rows(x)
     rows = _sides(activity, form.row_lower, form.row_upper, np.abs(y))
     columns = _sides(x, form.lower, form.upper, np.abs(slope))
-    weak = bool(((rows == 1) | (columns == 1)).any())
+    weak = bool((rows == 1).any() or (columns == 1).any())
     return _Tight(np.flatnonzero(columns < 2), np.flatnonzero(rows == 2), weak)
 
 

@@ -16,6 +16,7 @@ The multipliers may come from anywhere; nothing is assumed of them.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +28,7 @@ UNIT = 2.0**-53
 TINY = 1e-300  # covers what underflow may lose
 WORK = 50_000_000  # coefficients that bound propagation may look at
 ROUNDS = 100  # of it at most
+TOGETHER = 64  # columns of small groups that are factorised together
 LARGEST_BLOCK = 2_000  # columns of a Hessian that are factorised together
 
 
@@ -300,7 +302,7 @@ def curvature(form: QuadraticForm, sign: float) -> float | None:
     Infinite where sign * Q is not positive semidefinite even up to a millionth of its trace: the objective is not
     convex. None where that is not known, for want of a small enough block. A diagonal Q is judged exactly; otherwise
     each connected block by a Cholesky factorisation that succeeds with a margin for its own errors (S. M. Rump,
-    "Verification of positive definiteness", BIT 46 (2006)).
+    "Verification of positive definiteness", BIT 46 (2006)), unless Gershgorin's discs say it at once.
     """
     columns = np.repeat(np.arange(form.shape[1]), np.diff(form.hessian_starts))
     at, values = form.hessian_indices, sign * form.hessian_values
@@ -311,12 +313,26 @@ def curvature(form: QuadraticForm, sign: float) -> float | None:
         return math.inf
     if not off.any():
         return 0.0
+    n = form.shape[1]
+    discs = _discs(at, columns, values, n)
+    if discs <= 1e-12 * float(values[~off].sum()):
+        return discs
     worst = 0.0
-    for block in _blocks(at, columns, form.shape[1]):
-        if len(block) > LARGEST_BLOCK:
+    for _, dense in _blocks(at, columns, values, n):
+        if dense is None:
             return None
-        worst = max(worst, _shift_of_block(_dense(block, at, columns, values)))
+        worst = max(worst, _shift_of_block(dense))
     return worst
+
+
+def _discs(at: Ints, columns: NDArray[np.int64], values: Floats, n: int) -> float:
+    """How far below zero Gershgorin's discs reach at most, rounded up."""
+    off = at != columns
+    ends = np.concatenate([at[off], columns[off]])
+    reach = np.bincount(ends, weights=np.tile(np.abs(values[off]), 2), minlength=n)
+    count = np.bincount(ends, minlength=n)
+    diagonal = np.bincount(at[~off], weights=values[~off], minlength=n)
+    return max(0.0, float(np.max(reach * (1 + _gammas(count + 3)) - diagonal, initial=0.0)))
 
 
 def strength(form: QuadraticForm, sign: float) -> Floats:
@@ -327,9 +343,8 @@ def strength(form: QuadraticForm, sign: float) -> Floats:
     if np.array_equal(at, columns):
         found[columns] = np.maximum(values, 0.0)
         return found
-    for block in _blocks(at, columns, form.shape[1]):
-        if len(block) <= LARGEST_BLOCK:
-            dense = _dense(block, at, columns, values)
+    for block, dense in _blocks(at, columns, values, form.shape[1]):
+        if dense is not None:
             trace = float(np.trace(dense))
             margin = 2 * _gamma(len(block) + 3) * trace + len(block) * TINY
             shares = (share * trace / len(block) for share in (0.1, 1e-3, 1e-5))
@@ -346,48 +361,53 @@ def _definite(matrix: Floats, less: float) -> bool:
     return True
 
 
-def _blocks(at: Ints, columns: NDArray[np.int64], n: int) -> list[NDArray[np.int64]]:
-    """The connected groups of more than one column, when there are few enough to look at each."""
+def _blocks(
+    at: Ints, columns: NDArray[np.int64], values: Floats, n: int
+) -> Iterator[tuple[NDArray[np.int64], Floats | None]]:
+    """Connected groups of columns, small ones put together, each with its part of the symmetric matrix.
+
+    The lower triangle has ``values`` at (``at``, ``columns``). None for a matrix that is too large.
+    """
     touched = np.unique(np.concatenate([at, columns]))
-    if len(touched) <= LARGEST_BLOCK:
-        return [touched]
+    if len(touched) <= TOGETHER:
+        label, count = np.zeros(n, dtype=np.int64), 1
+    else:
+        label, count = _labels(at, columns, n, touched)
+    members = touched[np.argsort(label[touched], kind="stable")]
+    groups = np.split(members, np.cumsum(np.bincount(label[touched], minlength=count))[:-1])
+    order = np.argsort(label[at], kind="stable")
+    ends = np.cumsum(np.bincount(label[at], minlength=count))
+    place = np.zeros(n, dtype=np.int64)
+    for group, end, size in zip(groups, ends, np.diff(ends, prepend=0), strict=True):
+        if len(group) > LARGEST_BLOCK:
+            yield group, None
+            continue
+        place[group] = np.arange(len(group))
+        own = order[end - size : end]
+        rows, cols = place[at[own]], place[columns[own]]
+        dense = np.zeros((len(group), len(group)))
+        np.add.at(dense, (rows, cols), values[own])
+        off = rows != cols
+        np.add.at(dense, (cols[off], rows[off]), values[own][off])
+        yield group, dense
+
+
+def _labels(at: Ints, columns: NDArray[np.int64], n: int, touched: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
+    """For each column (n) the group it is in: one connected group, or several that are small; and how many."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
     graph = coo_array((np.ones(len(at)), (at, columns)), shape=(n, n))
     count, label = connected_components(graph, directed=False)
-    sizes = np.bincount(label, minlength=count)
-    order = np.argsort(label, kind="stable")
-    groups = np.split(order, np.cumsum(sizes)[:-1])
-    used = np.zeros(n, dtype=np.bool_)
-    used[touched] = True
-    return _packed([group for group in groups if used[group[0]]])
-
-
-def _packed(groups: list[NDArray[np.int64]]) -> list[NDArray[np.int64]]:
-    """Small groups put together, up to the size of one factorisation of moderate cost."""
-    packed: list[NDArray[np.int64]] = []
-    for group in sorted(groups, key=len, reverse=True):
-        if packed and len(packed[-1]) + len(group) <= 500:
-            packed[-1] = np.concatenate([packed[-1], group])
-        else:
-            packed.append(group)
-    return packed
-
-
-def _dense(block: NDArray[np.int64], at: Ints, columns: NDArray[np.int64], values: Floats) -> Floats:
-    """The block of the symmetric matrix whose lower triangle has ``values`` at (``at``, ``columns``)."""
-    inside = np.isin(at, block)
-    at, columns, values = at[inside], columns[inside], values[inside]
-    size = len(block)
-    order = np.argsort(block)
-    place = order[np.searchsorted(block[order], np.concatenate([at, columns]))]
-    rows, cols = place[: len(at)], place[len(at) :]
-    dense = np.zeros((size, size))
-    np.add.at(dense, (rows, cols), values)
-    off = rows != cols
-    np.add.at(dense, (cols[off], rows[off]), values[off])
-    return dense
+    sizes = np.bincount(label[touched], minlength=count)
+    by_size = np.argsort(-sizes, kind="stable")
+    filled = np.cumsum(sizes[by_size])
+    small = sizes[by_size] < TOGETHER
+    before = filled[~small][-1] if (~small).any() else 0
+    packed = np.where(small, (filled - before) // TOGETHER + np.count_nonzero(~small), np.arange(count))
+    group = np.empty(count, dtype=np.int64)
+    group[by_size] = packed
+    return group[label], int(packed.max()) + 1
 
 
 def _shift_of_block(dense: Floats) -> float:

@@ -215,6 +215,22 @@ at which the denominator is zero is not allowed, and where it changes its sign t
 """,
 )
 
+RANGE_TOO_WIDE = _code(
+    "E0625",
+    "whole decision with too wide a range for binaries",
+    "`{entry}` goes from {lower} to {upper}, and no more than {most} values are taken apart into binaries",
+    "give it nearer bounds, or use a backend that multiplies whole decisions",
+    """\
+Where whole decisions are multiplied and the backend takes linear rows alone, they are written as sums of binaries with
+coefficients 1, 2, 4, …. With too many of them the rows would have coefficients that a solver's tolerances blur.
+
+    var x integer in [0, 1e9]; var y integer in [0, 9]
+    maximize x * y                 # y is taken apart, x stays: taken
+
+    maximize x * x * y             # x must be taken apart too: refused
+""",
+)
+
 NOT_ATTAINED = _code(
     "N0603",
     "the optimum is approached and not reached",

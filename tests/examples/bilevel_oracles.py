@@ -23,7 +23,7 @@ Function = Callable[[np.ndarray, np.ndarray], float]
 
 @dataclass(frozen=True)
 class Bilevel:
-    """Minimise ``leader(x, y)`` over ``above(x, y) <= 0``; ``y`` minimises ``follower(x, .)`` over ``below(x, y) <= 0``.
+    """Minimise ``leader`` where ``above <= 0`` and ``y`` minimises ``follower(x, .)`` where ``below <= 0``.
 
     ``equal`` are lower equations. ``box`` is where starts are drawn from when SLSQP is needed.
     """

@@ -11,11 +11,14 @@ from pathlib import Path
 import numpy as np
 from combinations import best_assignment, best_subset, facilities, round_trip
 from commitment import cheapest_day
+from grid_attacks import most_shed
 from lots import least_cost
+from market_oracle import largest_profit
 from puzzles import map_colors, sudoku_start
 from ratios import best_light, densest_part
 from scipy.optimize import Bounds, LinearConstraint, linprog, milp, minimize
 from scipy.sparse import lil_matrix
+from toll_oracle import largest_revenue
 
 CASES = ("case14_ieee", "case30_ieee", "case30_as", "case118_ieee")
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
@@ -225,4 +228,13 @@ SOLVERS: dict[str, Callable[[], float]] = {
     "efficiency": partial(best_light, EXAMPLES / "efficiency/data.json"),
     "unit_commitment": partial(cheapest_day, EXAMPLES / "unit_commitment/day.json"),
     **{f"dc_opf/{case}": partial(dc_opf, case) for case in CASES},
+    **{
+        f"interdiction/{case}, {count} line{'s' * (count > 1)}": partial(
+            most_shed, EXAMPLES / f"interdiction/{case}.json", count
+        )
+        for case in ("case14_ieee", "case30_ieee", "case30_as")
+        for count in (1, 2, 3)
+    },
+    "stackelberg_market": partial(largest_profit, EXAMPLES / "stackelberg_market/market.json"),
+    "toll_setting": partial(largest_revenue, EXAMPLES / "toll_setting/network.json"),
 }

@@ -64,3 +64,40 @@ def test_a_lower_level_beyond_the_methods_is_refused_with_its_reason(name: str) 
     told = " ".join([error.message, *(hint.text for hint in error.hints)])
     assert named in told
     assert error.hints, "what would be needed is named"
+
+
+# ----------------------------------------------------------------------------------------- answers that are no answers
+BARD = CASES["a whole leader"].text.replace(" integer", "")
+
+
+def judged(text: str, **values: float) -> Solution:
+    return optc.parse(text).bind().verify(values)
+
+
+def test_a_local_optimum_is_feasible_and_no_more() -> None:
+    found = judged(BARD, x=5.0, y=2.0)
+    assert found.status == "feasible"
+    assert found.objective == pytest.approx(25)
+    assert found.certificate.failed == ()
+
+
+@pytest.mark.parametrize(("x", "y"), [(3.0, 3.0), (2.0, 2.4), (4.5, 2.4), (1.0, 1e-3)])
+def test_a_better_value_for_the_leader_that_is_no_answer_fails(x: float, y: float) -> None:
+    """The follower's answers there are 3.25, 2.5, 2.5 and 0."""
+    found = judged(BARD, x=x, y=y)
+    assert found.certificate.failed != ()
+    assert found.status == "failed"
+
+
+def test_an_answer_that_is_nearly_optimal_below_and_not_above_fails() -> None:
+    """The follower loses 2.5e-7 by ``y = -0.0005``, within the tolerance; the leader's value moves by half."""
+    text = """
+var x in [0, 1]
+minimize 1000 * y + x
+lower f {
+  var y in [-1, 1]
+  minimize y^2
+}
+"""
+    found = judged(text, x=0.0, y=-0.0005)
+    assert found.certificate.failed != ()

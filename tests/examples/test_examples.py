@@ -65,6 +65,7 @@ def stored(folder: str, file: str) -> Any:
         ("facility_location", "market", "data.json"),
         ("travelling_salesman", "cities", "data.json"),
         ("knapsack", "sack", "data.json"),
+        ("stackelberg_market", "market", "market.json"),
     ],
 )
 def test_made_up_data_can_be_made_again(folder: str, function: str, file: str) -> None:
@@ -76,3 +77,11 @@ def test_made_up_gains_can_be_made_again() -> None:
     made = runpy.run_path(str(EXAMPLES / "portfolio/generate.py"))
     rows = (EXAMPLES / "portfolio/gains.csv").read_text(encoding="utf-8").splitlines()[1:]
     assert made["gains"](made["SEED"]) == [[float(v) for v in row.split(",")[1:]] for row in rows]
+
+
+@pytest.mark.parametrize("case", ["case14_ieee", "case30_ieee", "case30_as"])
+def test_the_networks_that_are_attacked_are_those_of_the_power_flow(case: str) -> None:
+    whole, part = (stored(folder, f"{case}.json") for folder in ("dc_opf", "interdiction"))
+    assert {**whole, **part} == whole
+    assert set(whole) - set(part) == {"least", "shunt", "quadratic", "price", "fixed"}
+    assert not any(whole["shunt"])

@@ -31,11 +31,11 @@ def table(path: Path) -> tuple[list[str], list[list[float | str]]]:
     return header, [[number(cell) for cell in row] for row in rows]
 
 
-def flat(value: Any) -> list[float]:
-    """The numbers of a nested list, the last index fastest."""
+def flat(value: Any) -> list[float | str]:
+    """The numbers or texts of a nested list, the last index fastest."""
     if isinstance(value, list):
-        return [number for part in value for number in flat(part)]
-    return [float(value)]
+        return [entry for part in value for entry in flat(part)]
+    return [value if isinstance(value, str) and value not in ("inf", "-inf") else float(value)]
 
 
 def from_json(path: Path, program: Program) -> RawData:
@@ -78,10 +78,12 @@ def first_column(path: Path) -> list[tuple[Any, ...]]:
     return [(row[0],) for row in table(path)[1]]
 
 
-def raw_data(folder: Path, program: Program, data: list[str]) -> RawData:
-    """The data of an example's run, read without optc."""
+def raw_data(folder: Path, program: Program, data: list[Any]) -> RawData:
+    """The data of an example's run, read without optc: files, and numbers by name."""
     if data and data[0].endswith(".json"):
-        return from_json(folder / data[0], program)
+        raw = from_json(folder / data[0], program)
+        numbers = {name: {(): value} for given in data[1:] for name, value in given.items()}
+        return RawData(sets=raw.sets, parameters={**raw.parameters, **numbers})
     if folder.name == "diet":
         return RawData(
             sets={

@@ -77,3 +77,36 @@ def test_a_lowering_need_not_say_what_it_derived() -> None:
         assert isinstance(lowered, Lowered)
         counts.append(len(lowered.derived))
     assert counts == [1, 0]
+
+
+TOGETHER = """
+var b binary
+var x[1..2]
+maximize x[1] + 20 * b
+subject to
+  apart: -1 <= x[1] - x[2] <= 2
+  sum_of: 0 <= x[1] + x[2] <= 10
+  on: b == 1 => x[1] - 0.5 * x[2] <= 1
+"""
+
+
+def test_tightening_is_asked_for_and_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "m.opt"
+    path.write_text(TOGETHER)
+    assert main(["explain", str(path), "--backend", "highs", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["derived_bounds"] == []
+    assert main(["solve", str(path), "--backend", "highs"]) == 6
+    capsys.readouterr()
+    for flags in (["--tighten"], ["--tighten-limit", "20s"]):
+        assert main(["explain", str(path), "--backend", "highs", "--json", *flags]) == 0
+        (bound,) = json.loads(capsys.readouterr().out)["derived_bounds"]
+        assert bound["row"] == "on" and bound["expression"] == "x[1] - 0.5 * x[2]"
+        assert bound["value"] == pytest.approx(6 + 0.5 - 1) and bound["value"] >= 5.5  # x[1] <= 6, x[2] >= -1
+        assert bound["sources"] == ["the range of x by optimisation"]
+        assert main(["solve", str(path), "--backend", "highs", "--json", *flags]) == 0
+        assert json.loads(capsys.readouterr().out)["objective"] == pytest.approx(20 + 3.0)
+
+
+def test_a_semicontinuous_decision_shows_its_bound() -> None:
+    (bound,) = explained("var s[1..2] semicontinuous in [2, 9]\nmaximize s[1] - s[2]\n").explain().derived
+    assert bound.text() == "s[1]: 9 for s where it is not zero, from the bounds of s"

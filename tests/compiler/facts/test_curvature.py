@@ -239,33 +239,16 @@ def test_relations(row: str, convex: bool) -> None:
 LEAVES = ["x[1]", "x[2]", "p[1]", "p[2]", "y", "z", "2", "0.5", "-1.5"]
 
 
+ONE = [
+    *["exp({})", "log({})", "sqrt({})", "abs({})", "-({})", "({})^2", "({})^3", "({})^0.5", "({})^(-1)", "({})^1.5"],
+    *["entropy({})", "softplus({})", "tanh({})", "sin({})", "huber({})", "3 * ({})", "({}) / 4", "sigmoid({})"],
+    *["({})^4", "2^({})", "1 / ({})"],
+]
+
+
 def terms() -> st.SearchStrategy[str]:
     def grown(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
-        one = st.sampled_from(
-            [
-                "exp({})",
-                "log({})",
-                "sqrt({})",
-                "abs({})",
-                "-({})",
-                "({})^2",
-                "({})^3",
-                "({})^0.5",
-                "({})^(-1)",
-                "({})^1.5",
-                "entropy({})",
-                "softplus({})",
-                "tanh({})",
-                "sin({})",
-                "huber({})",
-                "3 * ({})",
-                "({}) / 4",
-                "sigmoid({})",
-                "({})^4",
-                "2^({})",
-                "1 / ({})",
-            ]
-        )
+        one = st.sampled_from(ONE)
         two = st.sampled_from(
             [
                 "({}) + ({})",

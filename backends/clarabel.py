@@ -1,0 +1,209 @@
+"""Clarabel: convex cone programs with quadratic objectives by a homogeneous interior-point method.
+
+Source: P. J. Goulart, Y. Chen, "Clarabel: An interior-point solver for conic programs with quadratic objectives",
+arXiv 2405.12762 (2024). Second-order, exponential, power and semidefinite cones; infeasibility and unboundedness come
+with certificates.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from optc.compiler.answer import Answer, Claim, Termination
+from optc.compiler.backend import Capabilities, Goal, Start
+from optc.compiler.context import Context, Progress
+from optc.compiler.forms import conic
+from optc.compiler.forms.conic import Cones
+from optc.compiler.forms.linear import LinearForm
+
+from . import installed
+from .cone_program import ConeProgram, cone_program, multipliers_of
+from .options import option
+
+name = "clarabel"
+title = "convex programs in second-order, exponential, power and semidefinite cones, by an interior-point method"
+install = 'pip install "optc[convex]"'
+capabilities = Capabilities(
+    forms=frozenset({"linear", "quadratic", "conic"}),
+    gives=frozenset(
+        {"duals", "reduced costs", "bound", "primal ray", "dual ray", "time limit", "interrupt", "progress"}
+    ),
+    refuses={
+        "integer linear": "Clarabel has no branch and bound: it takes no whole decisions",
+        "integer quadratic": "Clarabel has no branch and bound: it takes no whole decisions",
+        "integer conic": "Clarabel has no branch and bound: it takes no whole decisions",
+        "nonconvex quadratic": "Clarabel takes convex objectives only",
+        "warm start": "an interior-point method starts from its own centre",
+    },
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Options of Clarabel beside the common ones (time limit, gap, tolerance)."""
+
+    iterations: int = option("integer", 200, "most iterations", low=0, high=2**31 - 1)
+    accuracy: float = option("number", 1e-8, "gap and residuals, relative, at which it stops", low=1e-15, high=1e-2)
+    equilibrate: bool = option("switch", True, "scale rows and columns first")
+    presolve: bool = option("switch", True, "leave out rows without an end")
+    chordal: bool = option("switch", True, "split sparse semidefinite matrices")
+    factorisation: str = option(
+        "word", "auto", "the sparse factorisation of each step", choices=("auto", "qdldl", "faer")
+    )
+
+
+options = Options
+
+
+def version() -> str | None:
+    """The version of the installed clarabel, or None; clarabel itself is not imported."""
+    return installed.version("clarabel", "clarabel")
+
+
+def load(form: LinearForm) -> Any:
+    """A quiet ``clarabel.DefaultSolver`` with the problem in it. Raises ValueError for numbers that are not finite."""
+    import clarabel
+
+    settings = clarabel.DefaultSettings()
+    settings.verbose = False
+    return _solver(cone_program(form), settings)
+
+
+def solve(form: LinearForm, goal: Goal, options: Options, context: Context, start: Start | None) -> Answer:  # noqa: ARG001
+    """The answer to a linear, quadratic or conic form without whole columns; a start is of no use to it.
+
+    A callback looks at the cancellation and reports once an iteration.
+    """
+    if form.integer.any():
+        raise ValueError(capabilities.refuses["integer conic"])
+    stop = context.stop()
+    if stop is not None:
+        return Answer("none", stop)
+    if (form.lower > form.upper).any() or (form.row_lower > form.row_upper).any():
+        return Answer("infeasible", "converged", message="bounds cross")
+    program = cone_program(form)
+    solver = _solver(program, _settings(options, context))
+    solver.set_termination_callback(lambda info: _look(info, program, form, context))
+    return _answer(solver.solve(), program, form, context)
+
+
+def _look(info: Any, program: ConeProgram, form: LinearForm, context: Context) -> bool:
+    """Report an iteration; True where the work must stop."""
+    sign = program.sign
+    context.report(
+        Progress(
+            "interior point",
+            context.elapsed(),
+            sign * info.cost_primal + form.offset,
+            sign * info.cost_dual + form.offset,
+            max(info.res_primal, info.res_dual),
+            info.iterations,
+        )
+    )
+    return context.stop() is not None
+
+
+def _settings(options: Options, context: Context) -> Any:
+    import clarabel
+
+    settings = clarabel.DefaultSettings()
+    settings.verbose = False
+    settings.max_iter = options.iterations
+    settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = options.accuracy
+    settings.equilibrate_enable = options.equilibrate
+    settings.presolve_enable = options.presolve
+    settings.chordal_decomposition_enable = options.chordal
+    settings.direct_solve_method = options.factorisation
+    remaining = context.remaining()
+    if remaining is not None:
+        settings.time_limit = max(remaining, 1e-3)
+    if context.threads is not None:
+        settings.max_threads = context.threads
+    return settings
+
+
+def _solver(program: ConeProgram, settings: Any) -> Any:
+    import clarabel
+
+    cones = []
+    if program.equations.count:
+        cones.append(clarabel.ZeroConeT(program.equations.count))
+    if program.inequalities:
+        cones.append(clarabel.NonnegativeConeT(program.inequalities))
+    cones += _cones(program.cones)
+    return clarabel.DefaultSolver(
+        _as_matrix(program.hessian), program.cost, _as_matrix(program.matrix), program.right, cones, settings
+    )
+
+
+def _as_matrix(array: Any) -> Any:
+    from scipy.sparse import csc_matrix
+
+    return csc_matrix(array)
+
+
+def _cones(cones: Cones) -> list[Any]:
+    """One object a cone, which is how Clarabel takes them."""
+    import clarabel
+
+    def made(kind: int, size: int, power: float) -> Any:
+        if kind == conic.SECOND_ORDER:
+            return clarabel.SecondOrderConeT(size)
+        if kind == conic.EXPONENTIAL:
+            return clarabel.ExponentialConeT()
+        if kind == conic.POWER:
+            return clarabel.PowerConeT(power)
+        return clarabel.PSDTriangleConeT(round(((8 * size + 1) ** 0.5 - 1) / 2))
+
+    entries = zip(cones.kinds.tolist(), cones.sizes.tolist(), cones.powers.tolist(), strict=True)
+    return [made(*entry) for entry in entries]
+
+
+_ENDINGS: dict[str, tuple[Claim, Termination]] = {
+    "Solved": ("optimal", "converged"),
+    "AlmostSolved": ("optimal", "converged"),
+    "PrimalInfeasible": ("infeasible", "converged"),
+    "AlmostPrimalInfeasible": ("infeasible", "converged"),
+    "DualInfeasible": ("unbounded", "converged"),
+    "AlmostDualInfeasible": ("unbounded", "converged"),
+    "MaxIterations": ("none", "iteration limit"),
+    "MaxTime": ("none", "time limit"),
+    "NumericalError": ("none", "numerical trouble"),
+    "InsufficientProgress": ("none", "numerical trouble"),
+}
+
+
+def _answer(found: Any, program: ConeProgram, form: LinearForm, context: Context) -> Answer:
+    word = str(found.status)
+    claim, termination = _ENDINGS.get(word, ("none", context.stop() or "solver error"))
+    x, z = np.array(found.x), np.array(found.z)
+    message, work = f"clarabel: {word}", int(found.iterations)
+    if claim == "infeasible":
+        ray = multipliers_of(program, form, z, 1.0)
+        return Answer(claim, termination, dual_ray=ray.rows, cone_ray=ray.cones, message=message, work=work)
+    if claim == "unbounded":
+        return Answer(claim, termination, primal_ray=x, message=message, work=work)
+    if claim == "none" and not _near(found):
+        return Answer(claim, termination, message=message, work=work)
+    duals = multipliers_of(program, form, z, program.sign)
+    return Answer(
+        claim if claim == "optimal" else "feasible",
+        termination,
+        x,
+        program.sign * float(found.obj_val) + form.offset,
+        program.sign * float(found.obj_val_dual) + form.offset,
+        duals.rows,
+        duals.columns,
+        message=message,
+        work=work,
+        cone_duals=duals.cones,
+    )
+
+
+def _near(found: Any) -> bool:
+    """Whether a point that came without a verdict may be worth judging: it is finite and nearly feasible."""
+    finite = bool(np.isfinite(np.array(found.x)).all() and np.isfinite(np.array(found.z)).all())
+    return finite and bool(found.r_prim < 1e-4)
