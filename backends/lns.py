@@ -88,7 +88,11 @@ class Options:
     epsilon: float = option("number", 0.5, "share of choices at random (epsilon-greedy)", low=0.0, high=1.0)
     iterations: int | None = option("integer", None, "most sub-problems", low=0, high=2**31 - 1)
     stalled: int | None = option(
-        "integer", None, "most sub-problems in a row without a better point", low=1, high=2**31 - 1
+        "integer",
+        None,
+        "most sub-problems in a row without a better point; 100 where neither they nor the time are limited",
+        low=1,
+        high=2**31 - 1,
     )
     first_share: float = option("number", 0.2, "share of the time limit for the first run", low=0.0, high=1.0)
     first_nodes: int = option("integer", 1000, "most nodes of the first run", low=0, high=2**31 - 1)
@@ -298,7 +302,7 @@ class _Search:
             stop = self.context.stop()
             if self.x is not None or stop is not None:
                 return None if stop is None else self._stopped(stop)
-        return replace(found, message=f"no point was found; {found.message}")
+        return found
 
     def _relax(self) -> None:
         """Solve the root relaxation, for the operators and the bound."""

@@ -20,7 +20,18 @@ from .installed import entry_points
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-BUILT_IN = ("highs", "complementarity_bb", "ipopt", "exact_al", "scip", "pyomo", "dinkelbach", "lns")
+BUILT_IN = (
+    "highs",
+    "complementarity_bb",
+    "clarabel",
+    "ipopt",
+    "exact_al",
+    "scip",
+    "pyomo",
+    "dinkelbach",
+    "lns",
+    "cvxpy",
+)
 GROUP = "optc.backends"
 
 _registered: dict[str, Backend] = {}

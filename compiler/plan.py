@@ -134,12 +134,11 @@ def plan(instance: Instance, backends: Sequence[Backend], wanted: str | None = N
                 passed, refused, need = _obstacle(way.end, backend, wanted, there)
                 found.append(Route(way.path, backend, way.cost + 0.01 * order, refused, need, passed))
         for no in refusals:
-            if no.lowering.target in forms:
+            telling = no.reason in known - {plain}  # it says more than what every way begins with
+            if no.lowering.target in forms or (no.lowering.target == "instance" and telling):
                 path, cost = (*no.way.path, no.lowering), no.way.cost + no.lowering.cost + 0.01 * order
-                found.append(Route(path, backend, cost, no.reason, _need(no.reason)))
-            elif no.lowering.target == "instance" and no.reason in known - {plain}:  # it says more of what it is for
-                path, cost = (*no.way.path, no.lowering), no.way.cost + no.lowering.cost + 0.01 * order
-                found.append(Route(path, backend, cost, no.reason, _need(no.reason), 1))
+                passed = int(telling and (bool(no.way.path) or no.lowering.target == "instance"))
+                found.append(Route(path, backend, cost, no.reason, _need(no.reason), passed))
     found.sort(key=_standing)
     return Plan(start, tuple(found))
 

@@ -212,7 +212,10 @@ def _point(found: _Found) -> Solution:
     if answer.row_duals is not None:
         value = report_.objective or 0.0
         named = found.lowered.instance
-        certificate.append(multipliers.duals(named, found.form, answer.x, answer.row_duals, value, found.tolerance))
+        line = multipliers.duals(
+            named, found.form, answer.x, answer.row_duals, value, found.tolerance, answer.cone_duals
+        )
+        certificate.append(line)
     # A bound within the gap is the goal, whatever the solver was about to do next.
     termination = "converged" if close else answer.termination
     status: Literal["optimal", "feasible"] = "optimal" if close else "feasible"
@@ -312,7 +315,10 @@ def _unbounded(found: _Found) -> Solution:
         aimless = replace(found.form, cost=np.zeros(found.form.shape[1]))
         if isinstance(aimless, QuadraticForm):
             aimless = replace(aimless, hessian_values=np.zeros(len(aimless.hessian_values)))
-        x = found.route.backend.solve(aimless, found.request.goal, found.options, found.context, None).x
+        again = found.route.backend.solve(aimless, found.request.goal, found.options, found.context, None)
+        if again.claim == "infeasible":  # there are directions, but nothing to start from
+            return _infeasible(replace(found, answer=again))
+        x = again.x
     if x is None or answer.primal_ray is None:
         line = Line("unbounded", "failed", how=f"{answer.message}; it gives no point with a direction")
         return _without_point(found, "unbounded", line)

@@ -13,6 +13,7 @@ from optc.compiler.facts.bounds import DerivedBound
 from optc.compiler.instance.instance import Family, Instance, blocks
 from optc.compiler.quantifiers import class_name, quantifier_text, quantifier_tree
 from optc.compiler.spaces.domains import Domain
+from optc.dsl.catalogue.instances import NOT_CURVED
 from optc.dsl.diagnostics import Diagnostic
 from optc.dsl.program import Block, Expr, Parameter, Program, Relation, SetSymbol
 from optc.dsl.source import Span
@@ -250,7 +251,7 @@ def _shape(instance: Instance, term: Expr, block: Block, sense: str) -> tuple[st
     decisions = _decisions(instance, block)
     degree = facts.degree_in(instance, term, block.space, decisions)
     if degree.value is None:
-        return "not quadratic", degree.reason
+        return _curved(instance, term, block, decisions, "concave" if sense == "maximize" else "convex")
     if degree.value < 2:
         return ("constant", "linear")[degree.value], None
     curvature = facts.curvature(instance, term, block.space, decisions)
@@ -258,6 +259,16 @@ def _shape(instance: Instance, term: Expr, block: Block, sense: str) -> tuple[st
     if curvature.value in (wanted, "zero", "unknown"):
         return _CURVATURES[curvature.value], curvature.reason
     return _CURVATURES[curvature.value], degree.reason
+
+
+def _curved(
+    instance: Instance, term: Expr, block: Block, decisions: tuple[str, ...], wanted: str
+) -> tuple[str, Diagnostic | None]:
+    """The curvature of a term that is no polynomial of degree two, and why it is not what is wanted."""
+    from optc.compiler.facts.convexity import curvature_of
+
+    found, reason = curvature_of(instance, term, block.space, decisions, wanted)
+    return found if reason is None else f"not proved {wanted}", reason
 
 
 _CURVATURES = {
@@ -271,6 +282,8 @@ _CURVATURES = {
 
 def _constraint_findings(instance: Instance, block: Block, owner: str) -> Iterator[Finding]:
     """How many families are linear, and each that is not, with the part that makes it so."""
+    from optc.compiler.facts.convexity import rows_not_convex
+
     linear = 0
     for name in block.constraints:
         family = instance.constraint(name)
@@ -282,7 +295,10 @@ def _constraint_findings(instance: Instance, block: Block, owner: str) -> Iterat
         if reason is None:
             linear += 1
         else:
-            yield _finding(f"constraint {name}", "not linear", reason)
+            bent = rows_not_convex(instance, family, _decisions(instance, block))
+            yield _finding(
+                f"constraint {name}", "convex, not linear" if bent is None else "not proved convex", bent or reason
+            )
     if linear:
         yield Finding(f"{_rows(linear, 'constraint family', 'constraint families')}{owner}", "linear")
 
@@ -299,8 +315,13 @@ def _finding(what: str, shape: str, reason: Diagnostic | None) -> Finding:
 
 
 def _place_text(diagnostic: Diagnostic | None) -> str | None:
-    place = diagnostic.place if diagnostic is not None else None
-    return f"{place.source.name}, line {place.line}" if isinstance(place, Span) else None
+    if diagnostic is None:
+        return None
+    place = diagnostic.place
+    if not isinstance(place, Span):
+        return None
+    column = f", column {place.source.position(place.start)[1]}" if diagnostic.code is NOT_CURVED else ""
+    return f"{place.source.name}, line {place.line}{column}"
 
 
 def _ways(instance: Instance, wanted: str | None) -> tuple[tuple[Way, ...], tuple[DerivedBound, ...]]:

@@ -17,3 +17,17 @@ def test_models_of_the_benchmark_agree_with_those_by_hand(model: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{model:10} agree" in done.stdout
+
+
+def test_discrete_models_of_the_benchmark_agree_with_those_by_hand() -> None:
+    script = SCRIPT.with_name("discrete_models.py")
+    done = subprocess.run([sys.executable, str(script), "--check"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("the same") == 2
+
+
+@pytest.mark.parametrize("model", ["kinks", "products", "indicators", "choices", "ordered sets"])
+def test_updates_of_the_benchmark_are_the_models_with_the_new_data(model: str) -> None:
+    script = SCRIPT.with_name("discrete_updates.py")
+    done = subprocess.run([sys.executable, str(script), "--cell", model, "6"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr

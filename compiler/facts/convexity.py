@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -17,10 +18,12 @@ from optc.dsl.program import (
     Implication,
     Objective,
     Relation,
+    Space,
     SpecialOrderedSet,
 )
 
 from ..evaluation.scope import EvaluationError
+from ..evaluation.sets import layout_of
 from ..instance.instance import ConstraintFamily, Instance
 from ..spaces.algebra import UNIT, Table
 from .curvature import Bent, Blame, bent, why_not
@@ -68,6 +71,36 @@ def convex_problem(instance: Instance) -> Proof | Reason:
             return Reason(family.name, found)
         facts.append((family.name, found))
     return Proof(tuple(facts))
+
+
+def curvature_of(
+    instance: Instance, term: Expr, space: Space, names: Collection[str], wanted: str
+) -> tuple[str, Diagnostic | None]:
+    """``constant``, ``affine``, ``convex``, ``concave`` or ``unknown``, of a term over ``space`` in a group of symbols.
+
+    With the reason where it is not what is ``wanted`` (``convex`` or ``concave``).
+    """
+    try:
+        region = region_of(instance, names)
+        table = layout_of(space, instance.scope).table
+        if not region.varies(term):
+            return "constant", None
+        found = bent(region, term, table)
+    except EvaluationError as error:
+        return "unknown", error.diagnostic
+    cup, cap = found.against_convex is None, found.against_concave is None
+    word = "affine" if cup and cap else "convex" if cup else "concave" if cap else "unknown"
+    blame = against(found, wanted)
+    return word, None if blame is None else why_not(region, blame)
+
+
+def rows_not_convex(instance: Instance, family: ConstraintFamily, names: Collection[str]) -> Diagnostic | None:
+    """Why the rows of a relation are not proved to be a convex set in a group of symbols; None where they are."""
+    try:
+        found = constraint_fact(region_of(instance, names), family)
+    except EvaluationError as error:
+        return error.diagnostic
+    return found if isinstance(found, Diagnostic) else None
 
 
 def objective_fact(region: Region, stated: Objective, table: Table) -> str | Diagnostic:

@@ -85,3 +85,11 @@ class ConicForm(QuadraticForm):
         owner = np.repeat(np.arange(len(self.shift)), np.diff(self.cone_starts))
         terms = self.cone_values * x[self.cone_indices]
         return self.shift + np.bincount(owner, weights=terms, minlength=len(self.shift))
+
+
+def transposed(form: ConicForm, z: Floats) -> tuple[Floats, Floats]:
+    """``G'z`` (n), and the sums of the sizes of what was added up (n)."""
+    n = form.shape[1]
+    products = form.cone_values * np.repeat(z, np.diff(form.cone_starts))
+    total = np.bincount(form.cone_indices, products, n).astype(np.float64)
+    return total, np.bincount(form.cone_indices, np.abs(products), n).astype(np.float64)

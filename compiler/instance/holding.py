@@ -41,14 +41,12 @@ class Draft:
         self._added: list[str] = []
 
     def hold(self, names: Iterable[str]) -> None:
-        """Decisions become parameters with their values at the point."""
+        """Decisions become parameters with their values at the point, a choice with its options."""
         for name in names:
-            self._roles[name] = "data"
-            if isinstance(self._symbols[name], Choice):
-                positions = np.asarray(self.point[name]).astype(np.intp)
-                self._data[name] = IndexColumn(self.instance.scope.options[name], positions)
-            else:
-                self.give(name, name, self.values(name))
+            self.give(name, name, self.values(name))
+            if isinstance(self.instance.program.symbols[name], Choice):
+                options = self.instance.scope.options[name]
+                self._data[name] = IndexColumn(options, self.values(name).astype(np.intp))
 
     def give(self, name: str, like: str, values: Values) -> str:
         """A parameter over the space of a family, with values ``(count,)``; its name."""

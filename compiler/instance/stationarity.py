@@ -7,7 +7,7 @@ derivative of its optimal objective when everything right of a relation is raise
     l <= y <= u  complements  r        (r == 0 where y has no bounds; -r in a maximisation)
     left <= right  complements  -d >= 0,   left >= right  complements  d >= 0   (signs turned in a maximisation)
 
-The block's rows and decisions, these conditions and the multipliers then belong to the block around it. The
+The block's equations and decisions, these conditions and the multipliers then belong to the block around it. The
 multipliers are the symbols ``dual(c)`` of the language, one for each row, whatever the number of followers: a follower
 is a value of the block's index. Needs: the block has no block inside it, its decisions are continuous, its rows are
 linear and its objective is a quadratic polynomial in its own decisions, and linear or proved convex (concave in a
@@ -71,18 +71,25 @@ def stationarity(instance: Instance, *paths: tuple[str, ...]) -> Instance:
         new = _conditions(blocks, program)
     except NotPolynomialError as error:
         raise DataError([error.diagnostic]) from None
-    return in_their_place(instance, blocks, new)
+    stated = frozenset(name for block in blocks for name in block.constraints if _is_inequality(program.symbols[name]))
+    return in_their_place(instance, blocks, new, stated)
 
 
-def in_their_place(instance: Instance, blocks: Sequence[Block], new: Sequence[Symbol]) -> Instance:
-    """The instance without the blocks: their families and the new symbols belong to the block around them."""
+def in_their_place(
+    instance: Instance, blocks: Sequence[Block], new: Sequence[Symbol], stated: frozenset[str] = frozenset()
+) -> Instance:
+    """The instance without the blocks: their families and the new symbols belong to the block around them.
+
+    ``stated``: constraints of theirs that the new ones imply; they are left out.
+    """
     program = instance.program
-    symbols = dict(program.symbols)
+    symbols = {name: symbol for name, symbol in program.symbols.items() if name not in stated}
     for symbol in new:
         symbols[symbol.name] = symbol
     for block in blocks:
         for name in (*block.decisions, *block.constraints):
-            symbols[name] = replace(symbols[name], block=block.path[:-1])
+            if name not in stated:
+                symbols[name] = replace(symbols[name], block=block.path[:-1])
     scope = replace(instance.scope, symbols=symbols, layouts=dict(instance.scope.layouts), local={})
     for symbol in new:
         scope.layouts[symbol.name] = layout_of(symbol.space, scope)
@@ -90,7 +97,7 @@ def in_their_place(instance: Instance, blocks: Sequence[Block], new: Sequence[Sy
     for symbol in new:
         if isinstance(symbol, (Multiplier, Variable)):
             roles[symbol.name] = "decision"
-    replaced = dissolved(program.root, blocks, new)
+    replaced = dissolved(program.root, blocks, new, stated)
     return assemble(replace(instance, roles=roles), replace(program, symbols=symbols, root=replaced), scope)
 
 
@@ -308,6 +315,11 @@ def _with_bounds(
     return Complementarity(variable.span, left, Relation(variable.span, (residual, zero), ("le",)))
 
 
+def _is_inequality(symbol: Symbol) -> bool:
+    """Whether a constraint of a block has a complementarity condition, which implies it."""
+    return isinstance(symbol, Constraint) and isinstance(symbol.body, Relation) and symbol.body.ops[0] != "eq"
+
+
 def _slack(constraint: Constraint, block: Block) -> list[Constraint]:
     """The complementarity of an inequality or a range with its multiplier; none of an equation."""
     body = constraint.body
@@ -334,7 +346,7 @@ def _slack(constraint: Constraint, block: Block) -> list[Constraint]:
     ]
 
 
-def dissolved(root: Block, blocks: Sequence[Block], new: Sequence[Symbol]) -> Block:
+def dissolved(root: Block, blocks: Sequence[Block], new: Sequence[Symbol], stated: frozenset[str]) -> Block:
     """The tree with the blocks' families and the new ones in the block around them, and the blocks gone."""
     equations = [s.name for s in new if isinstance(s, Constraint)]
     multipliers = [s.name for s in new if isinstance(s, (Multiplier, Variable))]
@@ -345,7 +357,7 @@ def dissolved(root: Block, blocks: Sequence[Block], new: Sequence[Symbol]) -> Bl
         if at.path != outer:
             return replace(at, children=tuple(walk(c) for c in at.children))
         decisions = [name for block in blocks for name in block.decisions]
-        constraints = [name for block in blocks for name in block.constraints]
+        constraints = [name for block in blocks for name in block.constraints if name not in stated]
         return replace(
             at,
             decisions=(*at.decisions, *decisions, *multipliers),

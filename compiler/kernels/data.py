@@ -18,6 +18,32 @@ from .loops import Index, Loop
 Floats = NDArray[np.float64]
 
 
+class ShapeChangedError(Exception):
+    """New data no longer agree where the old ones did: the kernels must be made anew."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TermValues:
+    """The values of a term over a table, kept once along the axes where ``shape`` has length one."""
+
+    term: Expr
+    table: Table
+    shape: tuple[int, ...]
+
+    def __call__(self, scope: Scope) -> Floats:
+        return _flat(values_of(self.term, self.table, scope), self.shape)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GivenValues:
+    """Numbers that are known."""
+
+    values: Floats
+
+    def __call__(self, _scope: Scope) -> Floats:
+        return self.values
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Datum:
     """One array: ``read`` computes its entries, ``(size,)``; ``uses``: the names of the data they come from.
@@ -42,6 +68,10 @@ class DataArrays:
     arrays: list[Datum] = field(default_factory=list)
     _known: dict[object, tuple[int, Index, Table]] = field(default_factory=dict)
 
+    def __getstate__(self) -> dict[str, object]:
+        """Without what is known by identity."""
+        return {"arrays": self.arrays, "_known": {}}
+
     def add(self, read: Callable[[Scope], Floats], size: int, uses: frozenset[str], family: str | None) -> int:
         """A further array, by its number."""
         self.arrays.append(Datum(read, size, uses, family))
@@ -56,7 +86,7 @@ class DataArrays:
         if key not in self._known:
             values = values_of(term, table, scope)
             shape = values.shape
-            number = self.add(lambda s: _flat(values_of(term, table, s), shape), values.size, uses, scope.family)
+            number = self.add(TermValues(term, table, shape), values.size, uses, scope.family)
             self._known[key] = (number, _index_of(shape, table, loop), table)
         number, index, _ = self._known[key]
         return number, index
@@ -69,10 +99,6 @@ def values_of(term: Expr, table: Table, scope: Scope) -> Floats:
     if np.isnan(found).any():
         raise undefined(term, table, np.isnan(found), "it comes out as infinity minus infinity, or 0 times it", scope)
     return found
-
-
-class ShapeChangedError(Exception):
-    """New data no longer agree where the old ones did: the kernels must be made anew."""
 
 
 def _flat(values: Floats, shape: tuple[int, ...]) -> Floats:

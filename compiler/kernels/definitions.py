@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,7 +78,7 @@ def steps(owner: Rows) -> Iterator[Rows]:
     place = np.arange(len(owner)) - np.repeat(starts, np.diff(np.append(starts, len(owner))))
     order = np.argsort(place, kind="stable")
     ends = np.cumsum(np.bincount(place))
-    for low, high in zip(ends[:-1], ends[1:], strict=True):
+    for low, high in pairwise(ends.tolist()):
         yield order[low:high]
 
 

@@ -59,13 +59,12 @@ def _cpow(g: Graph, f: Node, w: Node) -> tuple[Node, ...]:
     )
 
 
-def _sign_outside(g: Graph, x: Node, limit: Node, w: Node) -> Node:
-    zero = g.constant(0.0)
-    return g.apply("select", g.apply("inside", x, limit), zero, g.mul(w, g.apply("sign", x)))
+def _sign_outside(g: Graph, f: Node, w: Node) -> Node:
+    return _outside(g, f, g.mul(w, g.apply("sign", f.args[0])))
 
 
-def _outside(g: Graph, x: Node, limit: Node, w: Node) -> Node:
-    return g.apply("select", g.apply("inside", x, limit), g.constant(0.0), w)
+def _outside(g: Graph, f: Node, w: Node) -> Node:
+    return g.apply("select", g.apply("inside", *f.args), g.constant(0.0), w)
 
 
 RULES: dict[str, Rule] = {
@@ -102,9 +101,9 @@ RULES: dict[str, Rule] = {
     "huber": lambda g, f, w: (g.mul(w, g.apply("clip", *f.args)), g.mul(w, g.apply("excess", *f.args))),
     "clip": lambda g, f, w: (
         g.apply("select", g.apply("inside", *f.args), w, g.constant(0.0)),
-        _sign_outside(g, *f.args, w),
+        _sign_outside(g, f, w),
     ),
-    "excess": lambda g, f, w: (_sign_outside(g, *f.args, w), g.neg(_outside(g, *f.args, w))),
+    "excess": lambda g, f, w: (_sign_outside(g, f, w), g.neg(_outside(g, f, w))),
     "nonzero": _unary(lambda g, _f, a, w: g.apply("select", g.apply("iszero", a), g.constant(0.0), w)),
     "select": lambda g, f, w: (
         g.constant(0.0),

@@ -79,7 +79,7 @@ class Loop:
         return self.affine(0, 1)
 
     def through(self, index: Index, rows: Index) -> Index:
-        """The positions that ``index`` gives the rows of a coarser loop, where ``rows`` says which of those is which."""
+        """The positions that ``index`` gives the rows of a coarser loop, where ``rows`` says which row is in which."""
         key = (id(index), id(rows))
         if key not in self._composed:
             self._composed[key] = (index, rows, self._compose(index, rows))

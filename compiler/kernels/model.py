@@ -14,8 +14,8 @@ from .derivatives import Calculus, Entry
 from .factored import Factored, factored
 from .loops import Index, Loop
 from .nodes import Graph, Node
-from .second import SecondOrder
 from .programs import Program, Stream, program
+from .second import SecondOrder
 from .sparsity import Pattern, Triples, pattern
 
 

@@ -2,8 +2,9 @@
 
 A node is a number for each row of its loop (of none, for constants). ``load`` reads an array at an index: the point
 ``x``, the ``multipliers`` of the rows, the factor ``sigma`` of the objective, a ``direction``, one of the arrays of
-``data``, or one that is ``fixed`` with the structure. ``sum``, ``prod`` and ``max`` gather the rows of a finer loop that belong to each row; ``lift`` gives each
-row of a finer loop what the row of the coarser loop that it belongs to has. All else is elementwise.
+``data``, or one that is ``fixed`` with the structure. ``sum``, ``prod`` and ``max`` gather the rows of a finer loop
+that belong to each row; ``lift`` gives each row of a finer loop what the row of the coarser loop that it belongs to
+has. All else is elementwise.
 
 Equal nodes are one node, and what is zero, one or a constant is worked out at once: so derivatives come out with their
 common parts shared.
@@ -30,8 +31,8 @@ FLAT = frozenset({"sign", "iszero", "inside"})
 class Node:
     """``number`` rises from parts to wholes. ``active``: its derivative by the point need not be zero.
 
-    Of a load: ``source``, ``array`` (of ``data`` and ``fixed``: which) and ``index``; of a gathered or lifted one ``index`` is the row
-    of the coarser loop by row of the finer.
+    Of a load: ``source``, ``array`` (of ``data`` and ``fixed``: which) and ``index``; of a gathered or lifted one
+    ``index`` is the row of the coarser loop by row of the finer.
     """
 
     number: int

@@ -6,7 +6,7 @@ and used again as soon as their node is not needed any more.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,10 +72,6 @@ def whole_power(node: Node) -> int | None:
     return None
 
 
-Step = Callable[[list[Any], Any, int, int], None]
-"""Computes into one register of a list, from others, for the rows of a piece."""
-
-
 @dataclass(frozen=True, slots=True)
 class _Plan:
     """A pass: its instructions, and how many registers they need."""
@@ -100,9 +96,8 @@ def _planned(run: Pass) -> _Plan:
     steps = []
     for k, node in enumerate(run.nodes):
         args = tuple(place[a.number] for a in _needed(node))
-        for arg in {a.number for a in _needed(node)}:
-            if last[arg] == k:
-                free.append(place[arg])
+        done = {a.number for a in _needed(node) if last[a.number] == k}
+        free += [place[number] for number in done]
         # An operation of several steps must not write where it still reads.
         where = free.pop() if free and node.op in _UFUNCS else None
         if where is None:

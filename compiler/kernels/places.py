@@ -102,7 +102,9 @@ class Places:
     def _row(self, row: int) -> tuple[Expr | None, str, str]:
         """The part of a row that holds decisions, where it stands, and its family; of no family: no term."""
         for part in self.rows:
-            if part.offset <= row < part.offset + part.count and part.name in {c.name for c in self.instance.constraints}:
+            if part.offset <= row < part.offset + part.count and part.name in {
+                c.name for c in self.instance.constraints
+            }:
                 family = self.instance.constraint(part.name)
                 body = family.symbol.body
                 assert isinstance(body, Relation)

@@ -95,7 +95,7 @@ def program(name: str, streams: Iterable[Stream], size: int, graph: Graph) -> Pr
                 outputs.append(Output(s.node, action, s.slots, -1, unique))
         loop = outputs[0].node.loop
         assert loop is not None
-        nodes = _closure([o.node for o in outputs], scratch_of)
+        nodes = _closure([o.node for o in outputs])
         passes.append(Pass(loop, nodes, tuple(outputs), scratch_of))
     sources = {n.source for p in passes for n in p.nodes if n.op == "load"}
     return Program(name, size, tuple(passes), tuple(scratch), cleared, frozenset(sources), graph.fixed)
@@ -182,7 +182,7 @@ def _first(wanted: dict[Key, list[Output]], streams: Sequence[Stream]):  # type:
     return lambda key: (key[0], order[key[1]])
 
 
-def _closure(roots: Sequence[Node], scratch_of: dict[int, int]) -> tuple[Node, ...]:
+def _closure(roots: Sequence[Node]) -> tuple[Node, ...]:
     """The nodes that a pass computes, parts before wholes; what other passes computed is read, not computed."""
     found: dict[int, Node] = {}
     waiting = list(roots)

@@ -30,11 +30,11 @@ def _xlog(factor: Values, argument: Values) -> Values:
 
 
 def _clip(x: Values, limit: Values) -> Values:
-    return np.maximum(np.minimum(x, limit), -limit)
+    return np.asarray(np.maximum(np.minimum(x, limit), -limit))
 
 
 def _excess(x: Values, limit: Values) -> Values:
-    return np.maximum(np.abs(x) - limit, 0.0)
+    return np.asarray(np.maximum(np.abs(x) - limit, 0.0))
 
 
 DERIVED: dict[str, Callable[..., Any]] = {
@@ -48,12 +48,12 @@ DERIVED: dict[str, Callable[..., Any]] = {
     "select": lambda condition, a, b: np.where(condition != 0, a, b),
 }
 
-_SMOOTH = (
-    "add sub mul div neg pow exp log log10 sqrt sin cos tan asin acos atan sinh cosh tanh abs sign entropy kl huber "
-    "sigmoid softplus erf"
-).split()
+_LANGUAGE = {
+    *("add", "sub", "mul", "div", "neg", "pow", "exp", "log", "log10", "sqrt", "sin", "cos", "tan", "asin", "acos"),
+    *("atan", "sinh", "cosh", "tanh", "abs", "sign", "entropy", "kl", "huber", "sigmoid", "softplus", "erf"),
+}
 
-ARRAYS: dict[str, Callable[..., Values]] = {name: OPERATIONS[name] for name in _SMOOTH} | DERIVED
+ARRAYS: dict[str, Callable[..., Values]] = {name: OPERATIONS[name] for name in sorted(_LANGUAGE)} | DERIVED
 
 
 def _scalar(function: Callable[..., Values]) -> Callable[..., float]:

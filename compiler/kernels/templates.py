@@ -38,13 +38,10 @@ from ..terms.degree import Shapes
 from ..terms.substitution import bound_indices, free_indices, freshened, renamed_indices, symbols_in
 from .data import DataArrays
 from .definitions import Definition, worth_defining
+from .derivatives import RULES
 from .loops import Index, Loop, Rows
 from .nodes import Graph, Node
 
-_SMOOTH = frozenset(
-    "add sub mul div neg pow exp log log10 sqrt sin cos tan asin acos atan sinh cosh tanh entropy kl huber sigmoid "
-    "softplus erf".split()
-)
 _KINKS = {
     "abs": "abs has a kink at 0",
     "min": "min has kinks",
@@ -70,7 +67,10 @@ class NotSmoothError(Exception):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Piece:
-    """``scale * product(factors) * term`` over a table that extends the root of its family; factors hold no decision."""
+    """``scale * product(factors) * term`` over a table that extends the root of its family.
+
+    The factors hold no decision.
+    """
 
     table: Table
     term: Expr
@@ -305,7 +305,7 @@ class Translator:
                 node = self.node(part, table, loop)
                 total = self.graph.add(total, node) if sign > 0 else self.graph.sub(total, node)
             return total
-        if term.op not in _SMOOTH:
+        if term.op not in RULES or term.op in _KINKS:
             raise NotSmoothError(term, _KINKS.get(term.op, "it is a condition on decisions"))
         args = [self.node(arg, table, loop) for arg in term.args]
         if term.op == "huber" and len(args) == 1:
@@ -367,10 +367,9 @@ class Translator:
         owner = rows.positions(finer.size)
         last = np.flatnonzero(np.append(owner[1:] != owner[:-1], np.ones(1, dtype=np.bool_))) if len(owner) else owner
         ends = Loop(len(last))
-        value = graph.gathered(
+        return graph.gathered(
             "prod", graph.lifted(columns, ends.index(last), ends), ends.index(owner[last]), ends, loop
         )
-        return value
 
     def _norm2(self, body: Node, rows: Index, finer: Loop, loop: Loop) -> Node:
         """Scaled by the largest entry, whose derivative cancels: so squares neither overflow nor vanish."""

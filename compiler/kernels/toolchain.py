@@ -33,7 +33,10 @@ class CompileError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Compiler:
-    """``command``: how it is called. ``name``: what it calls itself. ``simd``: it takes declarations of vector forms."""
+    """``command``: how it is called. ``name``: what it calls itself.
+
+    ``simd``: it takes declarations of vector forms.
+    """
 
     command: tuple[str, ...]
     name: str

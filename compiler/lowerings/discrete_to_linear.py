@@ -15,7 +15,7 @@ of them anyway gets none. Where no constant follows, or only one so large that a
 numbers would move its row by more than 10 (``LARGEST``), the form is refused by the name of a column without a bound.
 
 The cost puts these rows before the conditions as SCIP takes them and after branching on pairs alone. Measured with
-HiGHS 1.15 and SCIP 10 on one thread, two draws each, seconds to a gap of 1e-4: lot sizing with 240 indicators 0.6 and
+HiGHS 1.16 and SCIP 10 on one thread, two draws each, seconds to a gap of 1e-4: lot sizing with 240 indicators 0.6 and
 11 against 0.9 and over 20; one machine with 110 disjunctive indicators 1.1 and 5.3 against twice over 20; best subset
 of 28 regressors 1.2 and 1.3 against 4.2 and 8.3; 60 sos1 of 15 members 2.0 and 4.1 against twice over 20; but 150 sos2
 of six members 0.8 and 7.5 against 0.3 and 2.7.

@@ -91,6 +91,7 @@ class Draft:
     sets: list[tuple[int, NDArray[np.integer], Ints]] = field(default_factory=list)  # kind, starts, columns
     pairs: list[tuple[Ints, Ints]] = field(default_factory=list)
     nonnegative: list[Ints] = field(default_factory=list)  # columns that must not be negative
+    nonpositive: list[Ints] = field(default_factory=list)  # columns that must not be positive
     zero: list[Ints] = field(default_factory=list)  # columns that must be zero
 
     def add_columns(self, lower: Floats, upper: Floats, integer: Bools) -> Ints:

@@ -57,6 +57,8 @@ def finish(draft: Draft, known: Finished | None = None) -> Finished:
     lower, upper = (_joined(part, np.float64).copy() for part in (draft.lower, draft.upper))
     for columns in draft.nonnegative:
         lower[columns] = np.maximum(lower[columns], 0.0)
+    for columns in draft.nonpositive:
+        upper[columns] = np.minimum(upper[columns], 0.0)
     for columns in draft.zero:
         lower[columns], upper[columns] = np.maximum(lower[columns], 0.0), np.minimum(upper[columns], 0.0)
     order = _order(draft.pieces, None if known is None else known.order)

@@ -12,41 +12,26 @@ written as sums of squares. A ``psd`` family is a matrix in the semidefinite con
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
-from optc.dsl.catalogue import report
-from optc.dsl.catalogue.instances import FALSE_ROW
 from optc.dsl.diagnostics import Diagnostic
-from optc.dsl.program import Constant, Expr, Relation
 
 from ..data.errors import DataError
-from ..evaluation.scope import EvaluationError, entry_text, literal_text
-from ..facts.convexity import Reason, convex_problem, sides
-from ..facts.curvature import bent
-from ..facts.quadratic_rows import Entries
-from ..facts.region import region_of
-from ..facts.summands import summands
-from ..forms.conic import Cones, ConicForm
-from ..forms.linear import Floats, Slice
-from ..instance.instance import ConstraintFamily, Instance
+from ..evaluation.scope import EvaluationError
+from ..forms.conic import ConicForm
+from ..forms.linear import Floats
+from ..instance.instance import Instance
 from ..signature import WORDS, Signature
-from ..spaces.algebra import UNIT, wide
-from .affine_rows import Affine, constant_rows
-from .cone_draft import ConeDraft, Values
-from .domains import ExtraRows, domain_rows
-from .graph_forms import DOWN, UP, Graphs, NoConeError
-from .matrices import matrix_rows
+
+if TYPE_CHECKING:
+    from .conic_rows import Inverse
 
 NAME = "instance to conic"
 SOURCE = "instance"
 TARGET = "conic"
 COST = 3.0
-
-_WHOLE = Constant(None, 0.0)  # what the form of a whole instance is kept under
 
 _CURVED = frozenset(
     {
@@ -66,32 +51,17 @@ def transfer(signature: Signature) -> Signature | str | None:
     return replace(signature, form=TARGET, features=signature.features & {"integer"})
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Inverse:
-    """What ``lift`` needs, and how the values of the added columns follow from those of the families."""
-
-    columns: tuple[Slice, ...]
-    made: tuple[tuple[NDArray[np.int64], Values], ...]
-    width: int
-
-    def extended(self, point: Mapping[str, Floats]) -> Floats:
-        """A point of the model as one of the form (n): each added column has the value of what it stands for."""
-        x = np.zeros(self.width)
-        for part in self.columns:
-            x[part.offset : part.offset + part.count] = point[part.name]
-        with np.errstate(all="ignore"):
-            for numbers, values in self.made:
-                x[numbers] = values(x)
-        return x
-
-
 def accepts(instance: Instance) -> Diagnostic | None:
     """None, or the first reason why the instance is not convex, or has no conic form."""
+    from ..facts.convexity import Reason, convex_problem  # what proves convexity is not loaded for linear problems
+    from .conic_rows import drafted
+    from .graph_forms import NoConeError
+
     found = convex_problem(instance)
     if isinstance(found, Reason):
         return found.diagnostic
     try:
-        _drafted(instance)
+        drafted(instance)
     except (NoConeError, EvaluationError) as error:
         return error.diagnostic
     return None
@@ -102,8 +72,10 @@ def lower(instance: Instance) -> tuple[ConicForm, Inverse]:
 
     Raises ``NoConeError`` where ``accepts`` gives a reason.
     """
+    from .conic_rows import drafted
+
     try:
-        return _drafted(instance)
+        return drafted(instance)
     except EvaluationError as error:
         raise DataError([error.diagnostic]) from None
 
@@ -111,181 +83,3 @@ def lower(instance: Instance) -> tuple[ConicForm, Inverse]:
 def lift(x: Floats, inverse: Inverse) -> Mapping[str, Floats]:
     """Values of each decision family from the form's columns."""
     return {s.name: x[..., s.offset : s.offset + s.count] for s in inverse.columns}
-
-
-def _drafted(instance: Instance) -> tuple[ConicForm, Inverse]:
-    """The form; drafted once for an instance as it is, which ``accepts`` and ``lower`` share."""
-    region = region_of(instance)
-    kept = region.recall("conic", _WHOLE, UNIT)
-    if kept is None:
-        with np.errstate(all="ignore"):
-            kept = region.remember("conic", _WHOLE, UNIT, _draft(instance))
-    found: tuple[ConicForm, Inverse] = kept
-    return found
-
-
-def _draft(instance: Instance) -> tuple[ConicForm, Inverse]:
-    region = region_of(instance)
-    draft = ConeDraft(instance.columns)
-    graphs = Graphs(region, draft)
-    stated = instance.program.root.objective
-    sense = "maximize" if stated is not None and stated.sense == "maximize" else "minimize"
-    objective, entries = constant_rows(np.zeros(1)), None
-    if stated is not None and stated.expression is not None:
-        objective, entries = _objective(graphs, stated.expression, UP if sense == "minimize" else DOWN)
-    faults: list[Diagnostic] = []
-    for family in instance.constraints:
-        _family_rows(graphs, family, faults)
-    if faults:
-        raise DataError(faults)
-    for extra in domain_rows(instance):
-        draft.add_rows(*_extra(extra), name=extra.family)
-    for each in instance.families:
-        if each.domain == "psd":
-            matrix_rows(each, draft)
-    form = _finished(instance, draft, sense, objective, entries, (region.ranges.lower, region.ranges.upper))
-    slices = tuple(Slice(f.name, f.offset, f.count) for f in instance.families)
-    return form, Inverse(slices, tuple(draft.made), draft.columns)
-
-
-def _objective(graphs: Graphs, term: Expr, way: int) -> tuple[Affine, Entries | None]:
-    """Its linear part with what stands for the rest, and its products of two decisions, which stay."""
-    found = summands(graphs.region, term, UNIT)
-    if not found.monomials and len(found.others) == 1 and found.others[0].term is term:
-        return graphs.of(term, UNIT, way), None
-    return graphs.parts(term, UNIT, way)
-
-
-def _family_rows(graphs: Graphs, family: ConstraintFamily, faults: list[Diagnostic]) -> None:
-    """One linear row for each row of a relation, two where a range has decisions outside or is not affine."""
-    body = family.symbol.body
-    assert isinstance(body, Relation)
-    region, table = graphs.region, family.layout.table
-    if not table.size:
-        graphs.draft.add_rows(constant_rows(np.zeros(0)), np.zeros(0), np.zeros(0), family.name)
-        return
-    if len(body.terms) == 3 and not region.varies(body.terms[0]) and not region.varies(body.terms[2]):
-        middle = bent(region, body.terms[1], table)
-        if middle.affine.all():
-            ends = [wide(region.values(t, table), table.shape) for t in (body.terms[0], body.terms[2])]
-            lower, upper = ends if body.ops[0] == "le" else ends[::-1]
-            _add(graphs, family, graphs.of(body.terms[1], table, UP), lower, upper, faults)
-            return
-    for term, _, op in sides(region, body, table):
-        zero, none = np.zeros(table.size), np.full(table.size, np.inf)
-        way = DOWN if op == "ge" else UP
-        rows = graphs.of(term, table, way)
-        lower, upper = {"le": (-none, zero), "ge": (zero, none), "eq": (zero, zero)}[op]
-        _add(graphs, family, rows, lower, upper, faults)
-
-
-def _add(
-    graphs: Graphs, family: ConstraintFamily, rows: Affine, lower: Floats, upper: Floats, faults: list[Diagnostic]
-) -> None:
-    """The rows with their constants on the other side; those without decisions must be true."""
-    low, high = lower - rows.constant, upper - rows.constant
-    low, high = np.where(np.isnan(low), -np.inf, low), np.where(np.isnan(high), np.inf, high)
-    bare = np.bincount(rows.row, np.abs(rows.value) > 0, rows.rows) == 0
-    missing = np.where(bare, np.maximum(low, -high), 0.0)
-    limit = 1e-9 * np.maximum(1.0, np.abs(rows.constant))
-    wrong = np.flatnonzero(missing > limit)
-    if len(wrong):
-        row = int(wrong[0])
-        more = f" (and {len(wrong) - 1} more rows)" if len(wrong) > 1 else ""
-        name = entry_text(family.name, family.layout.key(row)) + more
-        amount = literal_text(float(missing[row]))
-        faults.append(report(FALSE_ROW, family.symbol.span, row=name, amount=amount))
-    plain = Affine(np.zeros(rows.rows), rows.row, rows.column, rows.value)
-    graphs.draft.add_rows(plain, low, high, family.name)
-
-
-def _extra(extra: ExtraRows) -> tuple[Affine, Floats, Floats]:
-    owner = np.repeat(np.arange(extra.rows), np.diff(extra.starts))
-    rows = Affine(np.zeros(extra.rows), owner, extra.indices.astype(np.int64), extra.values)
-    return rows, extra.lower, extra.upper
-
-
-# ------------------------------------------------------------------------------------------------------- the arrays
-def _finished(
-    instance: Instance,
-    draft: ConeDraft,
-    sense: str,
-    objective: Affine,
-    entries: Entries | None,
-    ranges: tuple[Floats, Floats],
-) -> ConicForm:
-    n = draft.columns
-    added = n - instance.columns
-    lower, upper = np.full(n, -np.inf), np.full(n, np.inf)
-    integer = np.zeros(n, dtype=np.bool_)
-    for family in instance.families:
-        own = slice(family.offset, family.offset + family.count)
-        lower[own], upper[own] = family.lower, family.upper
-        integer[own] = family.integer
-    least = np.concatenate([ranges[0], *draft.least]) if added else ranges[0]
-    most = np.concatenate([ranges[1], *draft.most]) if added else ranges[1]
-    lowers = np.concatenate([low - a.constant for a, low, _ in draft.rows] or [np.zeros(0)])
-    uppers = np.concatenate([high - a.constant for a, _, high in draft.rows] or [np.zeros(0)])
-    starts, indices, values = _csr([a for a, _, _ in draft.rows], n)
-    cone_starts, cone_indices, cone_values = _csr([a for a, _ in draft.cones], n)
-    shift = np.concatenate([a.constant for a, _ in draft.cones] or [np.zeros(0)])
-    hessian = _hessian(entries, n)
-    return ConicForm(
-        sense,
-        np.bincount(objective.column, objective.value, n).astype(np.float64),
-        float(objective.constant.sum()),
-        starts,
-        indices,
-        values,
-        lowers,
-        uppers,
-        lower,
-        upper,
-        integer,
-        tuple(Slice(f.name, f.offset, f.count) for f in instance.families),
-        tuple(draft.slices),
-        *hessian,
-        cone_starts,
-        cone_indices,
-        cone_values,
-        shift,
-        _cones([c for _, c in draft.cones]),
-        least,
-        most,
-    )
-
-
-def _csr(parts: Sequence[Affine], n: int) -> tuple[NDArray[np.int32], NDArray[np.int32], Floats]:
-    """Rows of several parts one after the other, with sorted unique columns and no zeros."""
-    from scipy.sparse import coo_array
-
-    if not parts:
-        return np.zeros(1, dtype=np.int32), np.zeros(0, dtype=np.int32), np.zeros(0)
-    counts = [p.rows for p in parts]
-    firsts = np.concatenate([[0], np.cumsum(counts)])
-    row = np.concatenate([p.row + first for p, first in zip(parts, firsts[:-1], strict=True)])
-    column, value = np.concatenate([p.column for p in parts]), np.concatenate([p.value for p in parts])
-    matrix = coo_array((value, (row, column)), shape=(int(firsts[-1]), n)).tocsr()
-    matrix.sum_duplicates()
-    matrix.eliminate_zeros()
-    matrix.sort_indices()
-    return matrix.indptr.astype(np.int32), matrix.indices.astype(np.int32), matrix.data
-
-
-def _hessian(entries: Entries | None, n: int) -> tuple[NDArray[np.int32], NDArray[np.int32], Floats]:
-    """The lower triangle of second derivatives, CSC: its columns are the smaller of the two."""
-    if entries is None:
-        return np.zeros(n + 1, dtype=np.int32), np.zeros(0, dtype=np.int32), np.zeros(0)
-    low, high = np.minimum(entries.first, entries.second), np.maximum(entries.first, entries.second)
-    value = np.where(low == high, 2.0, 1.0) * entries.value
-    return _csr([Affine(np.zeros(n), low, high, value)], n)
-
-
-def _cones(parts: Sequence[Cones]) -> Cones:
-    if not parts:
-        return Cones()
-    return Cones(
-        np.concatenate([p.kinds for p in parts]),
-        np.concatenate([p.sizes for p in parts]),
-        np.concatenate([p.powers for p in parts]),
-    )

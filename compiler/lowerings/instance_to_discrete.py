@@ -370,9 +370,11 @@ def _slack(instance: Instance, family: ConstraintFamily, side: Relation, degree:
     sign = 1.0 if side.ops[0] == "ge" else -1.0
     bound = rows.lower if sign > 0 else rows.upper
     alone = not rows.products and rows.count == len(rows.values) and bool(np.all(np.diff(rows.starts) == 1))
-    if alone and bool(np.all(bound == 0)) and bool(np.all(rows.values == sign)):
-        draft.nonnegative.append(rows.indices)
-        return rows.indices
+    if alone and bool(np.all(bound == 0)):
+        for ends, value in ((draft.nonnegative, sign), (draft.nonpositive, -sign)):
+            if bool(np.all(rows.values == value)):
+                ends.append(rows.indices)
+                return rows.indices
     finite = np.isfinite(bound)
     found = np.full(rows.count, -1, dtype=np.int32)
     kept = rows.picked(finite)

@@ -30,7 +30,7 @@ from ..extraction.polynomial import Monomial, merged
 from ..forms.linear import Floats
 from ..forms.nonlinear import NonlinearForm
 from ..instance.instance import ConstraintFamily, Instance
-from ..kernels.data import DataArrays, ShapeChangedError
+from ..kernels.data import DataArrays, GivenValues, ShapeChangedError
 from ..kernels.engine import Engine
 from ..kernels.loops import Loop
 from ..kernels.model import Model, Term
@@ -315,8 +315,7 @@ class _Builder:
     def _extra(self, extra: ExtraRows) -> None:
         """The linear rows of a domain."""
         loop = Loop(len(extra.indices))
-        values = extra.values
-        array = self.data.add(lambda _scope: values, loop.size, frozenset(), extra.family)
+        array = self.data.add(GivenValues(extra.values), loop.size, frozenset(), extra.family)
         node = self.graph.mul(
             self.graph.load("data", loop.own(), loop, array), self.graph.load("x", loop.index(extra.indices), loop)
         )

@@ -59,7 +59,7 @@ from ..terms.rewriting import (
     rewrite,
     where,
 )
-from ..terms.substitution import bound_indices, componentwise, freshened, renamed_indices, rewritten, substituted
+from ..terms.substitution import componentwise, renamed_indices, rewritten
 from .products_to_rows import inlined, multiplied, product_of, refusal, whole_factors, zero_or_one
 
 __all__ = ["accepts", "derived", "extend", "lift", "lower", "transfer"]
@@ -105,10 +105,36 @@ def _lowered(instance: Instance) -> tuple[Instance, Inverse]:
 
 @dataclass(frozen=True, slots=True)
 class _Encoding:
-    """``term``: the whole decision as an expression of its binaries, over the ``indices`` of its family."""
+    """A whole decision as an expression of its binaries: ``base + sum(weight * binary)``, the two over the family's
+    indices and ``digits``; None where the family has one value. ``some``: weights that are zero have no binary.
+    """
 
-    indices: tuple[IndexVar, ...]
-    term: Expr
+    base: Expr
+    weight: Expr | None = None
+    binary: SymbolRef | None = None
+    digits: RangeSet | None = None
+    some: bool = False
+
+    def at(self, args: tuple[Expr, ...]) -> Expr:
+        """The expression at some indices."""
+        base = _indexed(self.base, args)
+        if self.weight is None or self.binary is None or self.digits is None:
+            return base
+        (bit,) = renamed_indices([_BIT]).values()
+        inside = (*args, IndexRef(None, bit))
+        weight = _indexed(self.weight, inside)
+        condition = op("gt", weight, number(0.0)) if self.some else None
+        space = Space((Generator((Bind(bit),), self.digits),), condition)
+        product = op("mul", weight, _indexed(self.binary, inside))
+        return op("add", base, Reduce(self.binary.span, "sum", space, product))
+
+
+_BIT = IndexVar("bit", 0)
+
+
+def _indexed(term: Expr, args: tuple[Expr, ...]) -> Expr:
+    """A family of data or decisions at some indices; a number stays as it is."""
+    return replace(term, args=args) if isinstance(term, SymbolRef) else term
 
 
 @dataclass(slots=True, eq=False)
@@ -145,9 +171,7 @@ class _Encodings:
                 return self._apart(rewriter, inlined(node, symbol))
             if not _has_range(rewriter, rewriter.instance.family(node.symbol)):
                 return node
-            known = self._encoding(rewriter, node.symbol)
-            fresh = freshened(known.term, renamed_indices(bound_indices(known.term)))
-            return substituted(fresh, dict(zip(known.indices, componentwise(node).args, strict=True)))
+            return self._encoding(rewriter, node.symbol).at(node.args)
 
         return rewritten(term, placed)
 
@@ -199,26 +223,23 @@ def _encode(rewriter: Rewriter, family: Family) -> _Encoding:
     label = f"{family.name} (bits)"
     base = rewriter.data(f"{label} (least)", lower, space)
     if not most:
-        return _Encoding(space.indices, base)
-    bit = IndexVar("bit", 0)
-    (bit,) = renamed_indices([bit]).values()
-    digits = Generator((Bind(bit),), RangeSet(None, number(0.0), number(most - 1.0)))
-    every = joined(space, Space((digits,)))
+        return _Encoding(base)
+    digits = RangeSet(None, number(0.0), number(most - 1.0))
+    (bit,) = renamed_indices([_BIT]).values()
+    every = joined(space, Space((Generator((Bind(bit),), digits),)))
     coefficients = _coefficients(reach, counts, most)
+    some = bool((coefficients == 0).any())
     weight = rewriter.data(f"{label} (coefficient)", (step * coefficients).reshape(-1), every)
-    present = op("gt", weight, number(0.0))
-    needed = where(every, present) if (coefficients == 0).any() else every
+    needed = where(every, op("gt", weight, number(0.0))) if some else every
     amount = op("div", op("sub", here, base), number(step))
-    binary = rewriter.decision(
-        rewriter.name(label), needed, _digit(rewriter, label, amount, reach, counts, most, every), 0.0, 1.0, binary=True
-    )
-    inner = Space((digits,), present if (coefficients == 0).any() else None)
-    total = op("add", base, Reduce(family.symbol.span, "sum", inner, op("mul", weight, binary)))
+    meaning = _digit(rewriter, label, amount, reach, counts, most, every)
+    binary = rewriter.decision(rewriter.name(label), needed, meaning, 0.0, 1.0, binary=True)
+    found = _Encoding(base, weight, binary, digits, some)
     always = np.ones(family.count, dtype=np.bool_)
-    row = rewriter.row(f"{family.name} (by its bits)", here, "eq", total, space, always)
+    row = rewriter.row(f"{family.name} (by its bits)", here, "eq", found.at(here.args), space, always)
     if not np.array_equal(lower, family.lower) or not np.array_equal(upper, family.upper):
         rewriter.derived(row, here, upper, space)
-    return _Encoding(space.indices, total)
+    return found
 
 
 def _ends(rewriter: Rewriter, family: Family) -> tuple[Floats, Floats]:

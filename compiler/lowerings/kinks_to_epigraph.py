@@ -39,6 +39,7 @@ from ..evaluation.evaluate import evaluate, numbers
 from ..evaluation.scope import EvaluationError, text_of
 from ..evaluation.sets import extend as extended_table
 from ..evaluation.sets import layout_of
+from ..instance.continuing import continued
 from ..instance.instance import ConstraintFamily, Family, Instance
 from ..signature import Signature
 from ..spaces.algebra import UNIT
@@ -88,7 +89,7 @@ class _WrongWay(Exception):
 def accepts(instance: Instance) -> Diagnostic | None:
     """None, or the first kink that does not stand where it is convex."""
     try:
-        _rewrite(instance)
+        _kept(instance)
     except _WrongWay as refusal:
         return refusal.diagnostic
     except EvaluationError as error:
@@ -99,10 +100,32 @@ def accepts(instance: Instance) -> Diagnostic | None:
 def lower(instance: Instance) -> tuple[Instance, Epigraph]:
     """The instance without kinks. Raises ``ValueError`` where ``accepts`` gives a reason."""
     try:
-        found = _rewrite(instance)
+        found = _kept(instance)
     except _WrongWay as refusal:
         raise ValueError(str(refusal)) from None
     return found.instance, found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Kept:
+    """What was made of an instance, for those that it is updated to."""
+
+    source: Instance
+    found: Epigraph
+    reads: frozenset[str] = frozenset()
+
+
+def _kept(instance: Instance) -> Epigraph:
+    """The instance without kinks, made once; after an update the old one with the new data, where it is alike."""
+    known = instance.patterns.get(NAME)
+    if isinstance(known, Kept) and known.source is instance:
+        return known.found
+    found = _rewrite(instance)
+    if isinstance(known, Kept):
+        same = continued(known.source, known.found.instance, instance, found.instance)
+        found = found if same is None else Epigraph(same, known.found.bounded)
+    instance.patterns[NAME] = Kept(instance, found)
+    return found
 
 
 def lift(point: Mapping[str, Values], inverse: Epigraph) -> dict[str, Values]:

@@ -37,12 +37,12 @@ def agrees(instance: Instance, form: LinearForm, seed: int = 0) -> str | None:
             return f"bounds of {family.name}"
     compared = 0
     for draw in range(POINTS):
-        x = _random_point(form, seed + draw)
+        x = random_point(form, seed + draw)
         if isinstance(form, NonlinearForm) and form.undefined(x) is not None:
             continue
         compared += 1
         point = {f.name: x[f.offset : f.offset + f.count] for f in instance.families}
-        different = _rows_differ(instance, form, x, point) or _objective_differs(instance, form, x, point)
+        different = rows_differ(instance, form, x, point) or objective_differs(instance, form, x, point)
         if different:
             return different
     return None if compared else "terms that have no value at random points"
@@ -62,7 +62,7 @@ def keeps_points(instance: Instance, lowered: Lowered, seed: int = 0) -> str | N
     Then the optimum of the form is no worse than the instance's, and its bound is one of the instance.
     """
     for draw in range(POINTS):
-        x = _random_point(lowered.judged, seed + draw)
+        x = random_point(lowered.judged, seed + draw)
         point = {f.name: x[f.offset : f.offset + f.count] for f in instance.families}
         extended = lowered.extend(point)
         before, after = by_arrays(instance, point), by_arrays(lowered.instance, extended)
@@ -88,7 +88,7 @@ def keeps_points(instance: Instance, lowered: Lowered, seed: int = 0) -> str | N
     return None
 
 
-def _random_point(form: LinearForm, seed: int) -> Floats:
+def random_point(form: LinearForm, seed: int) -> Floats:
     """A point within the bounds where they are near, of moderate size elsewhere; whole where it must be."""
     low = np.maximum(form.lower, np.where(np.isfinite(form.upper), form.upper, 0.0) - 8.0)
     low = np.where(np.isfinite(form.lower), form.lower, low)
@@ -109,7 +109,7 @@ def _uniform(count: int, seed: int) -> Floats:
     return np.ldexp((bits >> np.uint64(11)).astype(np.float64), -53)
 
 
-def _rows_differ(instance: Instance, form: LinearForm, x: Floats, point: dict[str, Floats]) -> str | None:
+def rows_differ(instance: Instance, form: LinearForm, x: Floats, point: dict[str, Floats]) -> str | None:
     terms = form.values * x[form.indices]
     owner = np.repeat(np.arange(form.shape[0]), np.diff(form.starts))
     activity: Floats = np.bincount(owner, weights=terms, minlength=form.shape[0]).astype(np.float64)
@@ -139,7 +139,7 @@ def _rows_differ(instance: Instance, form: LinearForm, x: Floats, point: dict[st
     return None
 
 
-def _objective_differs(instance: Instance, form: LinearForm, x: Floats, point: dict[str, Floats]) -> str | None:
+def objective_differs(instance: Instance, form: LinearForm, x: Floats, point: dict[str, Floats]) -> str | None:
     if isinstance(form, FractionalForm):
         return _ratio_differs(instance, form, x, point)
     want = by_arrays(instance, point)
@@ -156,7 +156,7 @@ def _objective_differs(instance: Instance, form: LinearForm, x: Floats, point: d
 
 
 def _ratio_differs(instance: Instance, form: FractionalForm, x: Floats, point: dict[str, Floats]) -> str | None:
-    """As ``_objective_differs`` for a ratio; where the denominator is zero at the point nothing can be compared."""
+    """As ``objective_differs`` for a ratio; where the denominator is zero at the point nothing can be compared."""
     top, bottom = parts_at(form, x)
     size = float(np.abs(form.cost) @ np.abs(x)) + abs(form.offset)
     below = float(np.abs(form.denominator) @ np.abs(x)) + abs(form.denominator_offset)

@@ -17,6 +17,7 @@ from ..answer import Answer
 from ..backend import Backend, ConflictFinder, Goal
 from ..context import Context
 from ..forms.complementarity import ComplementarityForm
+from ..forms.conic import ConicForm
 from ..forms.discrete import DiscreteForm
 from ..forms.linear import LinearForm
 from ..forms.nonlinear import NonlinearForm
@@ -49,6 +50,10 @@ def infeasible(
 ) -> Line:
     """The line of the claim for a form that a backend holds to be infeasible; ``failed`` where nothing supports it."""
     form, named = lowered.judged, lowered.instance
+    if isinstance(form, ConicForm):
+        from .conic_bound import infeasible_line  # what proves convexity is not loaded for linear problems
+
+        return infeasible_line(instance, lowered, answer)
     search = context.within(SECONDS).silent()
     proof = _crossing(form) or _by_rays(form, answer, backend, options, search)
     if proof is None:

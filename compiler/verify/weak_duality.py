@@ -80,11 +80,11 @@ def quadratic_bound(form: QuadraticForm, duals: Floats, x: Floats) -> float:
     shift = curvature(form, sign)
     if shift is None or math.isinf(shift):
         return -sign * math.inf
-    product, product_error = _symmetric_product(form, x)
+    product, product_error = symmetric_product(form, x)
     slope = sign * (form.cost + product)
     slope_error = product_error + UNIT * np.abs(slope)
     # f(z) >= f(x) + slope'(z - x) - shift/2 |z - x|^2, and f(x) - slope'x = offset - x'Qx / 2.
-    doubled, doubled_error = _dot(x, product)
+    doubled, doubled_error = dot(x, product)
     curved, curved_error = 0.5 * doubled, 0.5 * doubled_error + 0.5 * (1 + 1e-9) * float(np.abs(x) @ product_error)
     curved_error += 2 * UNIT * (abs(form.offset) + abs(curved))
     rows, box = rows_of(form), Box(form.lower, form.upper)
@@ -120,11 +120,11 @@ def lower_bound(
     y = np.where((y > 0) & np.isinf(rows.lower) | (y < 0) & np.isinf(rows.upper) | ~np.isfinite(y), 0.0, y)
     low, high = _reduced(cost, rows, y, cost_error)
     used = np.where(y > 0, rows.lower, rows.upper)[y != 0]
-    row_part, row_error = _dot(y[y != 0], used)
+    row_part, row_error = dot(y[y != 0], used)
     loose = (low < 0) & np.isinf(box.upper) | (high > 0) & np.isinf(box.lower)
     if loose.any():
         # A better point than K has cost'x <= K, which may bound x where the rows do not; the bound is then min(., K).
-        guess, _ = _dot(y[y != 0], used)
+        guess, _ = dot(y[y != 0], used)
         scale = abs(guess) + 1.0
         cut = guess + scale
         box = tightened(_with_cut(rows, cost, cost_error, cut), box, high > 0, low < 0)
@@ -184,7 +184,7 @@ def _reduced(cost: Floats, rows: Rows, y: Floats, cost_error: Floats | None) -> 
     return middle - error, middle + error
 
 
-def _dot(a: Floats, b: Floats) -> tuple[float, float]:
+def dot(a: Floats, b: Floats) -> tuple[float, float]:
     """a'b and a bound on its error."""
     products = a * b
     if not np.isfinite(products).all():
@@ -420,7 +420,7 @@ def _shift_of_block(dense: Floats) -> float:
     return math.inf
 
 
-def _symmetric_product(form: QuadraticForm, x: Floats) -> tuple[Floats, Floats]:
+def symmetric_product(form: QuadraticForm, x: Floats) -> tuple[Floats, Floats]:
     """Q x (n) from the lower triangle, and a bound on the error of each entry."""
     columns = np.repeat(np.arange(form.shape[1]), np.diff(form.hessian_starts))
     rows, values = form.hessian_indices, form.hessian_values

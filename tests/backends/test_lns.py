@@ -58,8 +58,8 @@ def test_the_set_cover_of_the_fact_sheet() -> None:
 
 @pytest.mark.parametrize("sense", ["minimize", "maximize"])
 def test_the_search_reaches_the_optimum_from_a_poor_point(sense: str) -> None:
-    for seed in range(3):
-        problem = knapsack(seed)
+    for seed in range(2):
+        problem = knapsack(seed, columns=15)
         if sense == "minimize":
             problem = replace(problem, sense="minimize", cost=-problem.cost)
         answer = found(problem, replace(SEARCH, iterations=150), start=np.zeros(problem.shape[1]))
@@ -84,7 +84,7 @@ def test_optimal_is_claimed_only_where_a_bound_meets_the_point() -> None:
 
 
 def test_a_proximity_row_that_nothing_meets_is_a_bound() -> None:
-    for problem in (set_cover(), knapsack(0)):
+    for problem in (set_cover(), knapsack(0, columns=15)):
         best, sign = optimum(problem), 1.0 if problem.sense == "minimize" else -1.0
         search = lns._Search(problem, EXACT, SEARCH, contexts.start(threads=1))
         exact = highs.solve(problem, EXACT, highs.Options(), contexts.start(), None).x
@@ -101,7 +101,6 @@ def test_a_proximity_row_that_nothing_meets_is_a_bound() -> None:
         )
         assert search._explore(SubProblem(cut, holds=False, limit=beyond)) == "rejected"
         assert sign * search.bound == pytest.approx(beyond)
-        assert sign * search.bound * sign <= best * sign
 
 
 def test_infeasible_and_unbounded_are_said_in_highs_words() -> None:
@@ -190,10 +189,11 @@ def test_polish_improves_a_poor_point() -> None:
 
 
 def test_a_point_that_is_not_feasible_is_a_hint() -> None:
-    problem = knapsack(2)
-    for x in (np.ones(40), np.full(40, np.nan), np.full(40, 0.5), np.full(40, 1e9)):
-        answer = lns.polish(problem, x, EXACT, replace(SEARCH, iterations=100), contexts.start(threads=1))
+    problem = knapsack(2, columns=15)
+    for x in (np.ones(15), np.full(15, np.nan), np.full(15, 0.5), np.full(15, 1e9)):
+        answer = lns.polish(problem, x, EXACT, SEARCH, contexts.start(threads=1))
         assert answer.x is not None and holds(problem, answer.x, 1e-9)
+        assert answer.objective == pytest.approx(optimum(problem))
 
 
 # ------------------------------------------------------------------------------------------------------ in the whole
@@ -226,18 +226,19 @@ def test_the_command_improves_an_answer(
 ) -> None:
     model, data = cover
     start = tmp_path / "start.json"
-    start.write_text(json.dumps({"decisions": {"take": [1] * 40}}), encoding="utf-8")
+    every = [[j, 1.0] for j in range(1, 41)]
+    start.write_text(json.dumps({"variables": {"take": {"index": ["Columns"], "values": every}}}), encoding="utf-8")
     command = ["solve", model, "-d", data, "--json", "--start"]
     assert main(["solve", model, "-d", data, "--json"]) == 0
     best = json.loads(capsys.readouterr().out)
     results = []
     for options in ({"iterations": 0, "first_nodes": 0}, {"first_nodes": 0, "iterations": 80}):
-        given = [word for name, each in options.items() for word in ("-O", f"{name}={each}")]
+        given = [word for name, each in options.items() for word in ("--option", f"{name}={each}")]
         main([*command, str(start), "--backend", "lns", *given])
         answer = json.loads(capsys.readouterr().out)
         start.write_text(json.dumps(answer), encoding="utf-8")
         results.append(answer)
-    assert results[1]["objective"] <= results[0]["objective"] < sum(json.loads(Path(data).read_text())["cost"])
+    assert results[0]["objective"] == sum(json.loads(Path(data).read_text(encoding="utf-8"))["cost"])
     assert results[1]["objective"] == pytest.approx(best["objective"])
     assert results[1]["backend"]["name"] == "lns" and results[1]["route"][-1] == "lns"
 

@@ -42,6 +42,19 @@ subject to
             {"cap": 3.0, "w": [1, 2, 0.5]},
         ],
     ),
+    "convex kinks": (
+        """
+param a[1..3, 1..2]
+param target[1..3]
+param w[1..3]
+var x[1..2] in [-5, 5]
+minimize sum(w[i] * abs(sum(a[i, k] * x[k] for k in 1..2) - target[i]) for i in 1..3) + max(x[1], target[2])
+subject to
+  low: min(x[1] + target[1], 3 * x[2]) >= -4
+""",
+        {"a": [[1, 2], [2, 1], [0.5, 1]], "target": [2, 3, 1], "w": [1, 2, 0.5]},
+        [{"target": [4, 1, 1.5]}, {"a": [[1, 0], [0, 1], [1, 1]]}, {"w": [1, 0, 2]}, {"w": [1, 2, 2]}],
+    ),
     "largest": (
         """
 set N = 1..3

@@ -268,6 +268,20 @@ lower f {
         lambda: 0.0,
         {"x": 1, "y": 0},
     ),
+    "ties go to what the leader's rows allow": Case(
+        """
+var x in [0, 1]
+minimize x
+subject to
+  wish: y >= 3
+lower f {
+  var y in [0, 5]
+  minimize x * y
+}
+""",
+        lambda: 0.0,
+        {"x": 0},
+    ),
     "a whole leader": Case(
         """
 var x integer in [0, 10]

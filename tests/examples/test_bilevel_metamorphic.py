@@ -1,15 +1,17 @@
-"""Changes that must not change the answer, and random bilevel programs against every active set."""
+"""Changes that must not change the answer, and random bilevel programs against active sets and enumeration."""
 
 # ruff: noqa: ARG005 (every function takes the decisions of both levels)
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 from bilevel_oracles import Bilevel, Function, optimum
+from scipy.optimize import linprog
 
 import optc
 
@@ -222,3 +224,79 @@ def test_random_problems_reach_the_best_active_set(seed: int) -> None:
     text, problem = drawn(seed)
     wanted, _ = optimum(problem)
     assert value(text) == pytest.approx(wanted, rel=1e-6, abs=1e-6)
+
+
+WHOLE = """
+set I = 1..3
+set J = 1..3
+set R = 1..4
+param goal[I]
+param wish[J]
+param aim[J]
+param a[R, J]
+param b[R]
+param effect[R, I]
+param least
+param turn[I, J]
+var x[I] DOMAIN
+maximize sum(goal[i] * x[i] for i in I) + sum(wish[j] * y[j] for j in J)
+subject to
+  spared: sum(x[i] for i in I) <= 2
+  enough: sum(y[j] for j in J) >= least
+lower f {
+  var y[J] in [0, 3]
+  SENSE sum((aim[j] + sum(turn[i, j] * x[i] for i in I)) * y[j] for j in J)
+  subject to
+    rows[r in R]: sum(a[r, j] * y[j] for j in J) <= b[r] + sum(effect[r, i] * x[i] for i in I)
+    tie: y[1] + y[2] >= y[3] - 1
+}
+"""
+
+
+def enumerated(data: dict[str, np.ndarray], values: int, sign: float) -> float | None:
+    """The leader's best over all its decisions; the follower's linear program solved at each, ties for the leader."""
+    best = None
+    tie = np.array([[-1.0, -1.0, 1.0]])
+    for x in itertools.product(range(values), repeat=3):
+        if sum(x) > 2:
+            continue
+        rows = np.vstack([data["a"], tie])
+        right = np.append(data["b"] + data["effect"] @ x, 1.0)
+        aim = sign * (data["aim"] + np.array(x) @ data["turn"])
+        answer = linprog(aim, rows, right, bounds=(0, 3))
+        if answer.status != 0:
+            continue
+        rows = np.vstack([rows, aim, -np.ones(3)])
+        right = np.concatenate([right, [answer.fun + 1e-9, -float(data["least"])]])
+        found = linprog(-data["wish"], rows, right, bounds=(0, 3))
+        if found.status == 0:
+            total = float(data["goal"] @ x) - found.fun
+            best = total if best is None else max(best, total)
+    return best
+
+
+@pytest.mark.parametrize("domain", ["binary", "integer in [0, 2]"])
+@pytest.mark.parametrize("seed", range(10))
+def test_random_leaders_of_whole_decisions_reach_the_best_of_all(seed: int, domain: str) -> None:
+    random = np.random.default_rng(100 + seed)
+    data = {
+        "goal": random.integers(-3, 4, 3).astype(float),
+        "wish": random.integers(-3, 4, 3).astype(float),
+        "aim": random.integers(-4, 3, 3).astype(float),
+        "a": random.integers(-1, 4, (4, 3)).astype(float),
+        "b": random.integers(1, 7, 4).astype(float),
+        "effect": random.integers(-2, 3, (4, 3)).astype(float),
+        "turn": random.integers(-1, 2, (3, 3)).astype(float) * (seed % 2),
+        "least": np.array(float(seed % 3)),
+    }
+    up = seed % 4 == 3
+    text = WHOLE.replace("DOMAIN", domain).replace("SENSE", "maximize" if up else "minimize")
+    wanted = enumerated(data, 2 if domain == "binary" else 3, -1.0 if up else 1.0)
+    given = {**{name: values.tolist() for name, values in data.items()}}
+    solution = optc.parse(text).bind(given).solve(gap=1e-8, time_limit=60)
+    if wanted is None:
+        assert solution.status == "infeasible", solution.termination
+        return
+    assert solution.status == "optimal", (solution.termination, solution.diagnostics)
+    assert solution.certificate.failed == ()
+    assert solution.objective == pytest.approx(wanted, rel=1e-6, abs=1e-6)

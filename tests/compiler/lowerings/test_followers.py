@@ -125,7 +125,7 @@ def test_optima_are_those_of_enumeration(seed: int, route: str) -> None:
 
 def test_binary_links_take_the_dual_route_and_others_the_conditions() -> None:
     binary = optc.parse(game(0).text()).bind({}).solve()
-    assert binary.route[1:] == ("strong duality", "discrete", "scip")
+    assert binary.route[1:] == ("strong duality", "discrete", "products to indicators", "scip")
     text = "var x in [0, 1]\nminimize x - y\nlower f {\n var y >= 0\n minimize -y\n subject to\n c: y <= x\n}\n"
     continuous = optc.parse(text).bind({}).solve()
     assert continuous.objective == pytest.approx(0.0)
