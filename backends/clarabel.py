@@ -23,6 +23,9 @@ from . import installed
 from .cone_program import ConeProgram, cone_program, multipliers_of
 from .options import option
 
+ENOUGH = 1e-7  # where it can get no further, an answer of this accuracy is one
+LEAST = 1e-13  # an accuracy below this is lost in rounding
+
 name = "clarabel"
 title = "convex programs in second-order, exponential, power and semidefinite cones, by an interior-point method"
 install = 'pip install "optc[convex]"'
@@ -46,7 +49,7 @@ class Options:
     """Options of Clarabel beside the common ones (time limit, gap, tolerance)."""
 
     iterations: int = option("integer", 200, "most iterations", low=0, high=2**31 - 1)
-    accuracy: float = option("number", 1e-8, "gap and residuals, relative, at which it stops", low=1e-15, high=1e-2)
+    accuracy: float = option("number", 1e-11, "gap and residuals, relative, that it aims at", low=1e-15, high=1e-2)
     equilibrate: bool = option("switch", True, "scale rows and columns first")
     presolve: bool = option("switch", True, "leave out rows without an end")
     chordal: bool = option("switch", True, "split sparse semidefinite matrices")
@@ -85,7 +88,7 @@ def solve(form: LinearForm, goal: Goal, options: Options, context: Context, star
     if (form.lower > form.upper).any() or (form.row_lower > form.row_upper).any():
         return Answer("infeasible", "converged", message="bounds cross")
     program = cone_program(form)
-    solver = _solver(program, _settings(options, context))
+    solver = _solver(program, _settings(goal, options, context))
     solver.set_termination_callback(lambda info: _look(info, program, form, context))
     return _answer(solver.solve(), program, form, context)
 
@@ -106,13 +109,21 @@ def _look(info: Any, program: ConeProgram, form: LinearForm, context: Context) -
     return context.stop() is not None
 
 
-def _settings(options: Options, context: Context) -> Any:
+def _settings(goal: Goal, options: Options, context: Context) -> Any:
+    """The accuracy is a hundredth of the gap that is asked for, where that is less than the option says.
+
+    An interior-point method halves its error many times over in its last steps, and where the optimum is flat, points
+    that are good to 1e-8 in the objective are good to 1e-4 only. What comes within ``ENOUGH`` is an answer too.
+    """
     import clarabel
 
+    accuracy = max(min(options.accuracy, goal.gap / 100, goal.tolerance), LEAST)
+    enough = max(accuracy, ENOUGH)
     settings = clarabel.DefaultSettings()
     settings.verbose = False
     settings.max_iter = options.iterations
-    settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = options.accuracy
+    settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = accuracy
+    settings.reduced_tol_gap_abs = settings.reduced_tol_gap_rel = settings.reduced_tol_feas = enough
     settings.equilibrate_enable = options.equilibrate
     settings.presolve_enable = options.presolve
     settings.chordal_decomposition_enable = options.chordal

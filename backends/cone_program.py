@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from optc.compiler.forms.conic import ConicForm, Cones
+from optc.compiler.forms.conic import Cones, ConicForm
 from optc.compiler.forms.discrete import DiscreteForm
 from optc.compiler.forms.linear import Floats, LinearForm, QuadraticForm
 

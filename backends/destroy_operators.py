@@ -66,28 +66,41 @@ class SubProblem:
     limit: float | None = None
 
 
-Build = Callable[[View, np.random.Generator], SubProblem | None]
+Plain = Callable[[View, np.random.Generator], SubProblem | None]
+Sized = Callable[[View, np.random.Generator, float], SubProblem | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """``build`` makes a sub-problem, or None where the view gives none."""
+    """``build`` makes a sub-problem, or None where the view gives none.
+
+    It is given the factor by which to make it larger or smaller than usual; some have one size only.
+    """
 
     name: str
-    build: Build
+    build: Callable[[View, np.random.Generator, float], SubProblem | None]
 
 
 def portfolio(form: LinearForm) -> tuple[Operator, ...]:
     """The operators that apply to a form, several sizes of some; those for binaries only where there are some."""
-    some = [Operator("crossover", crossover), Operator("random objective", random_objective)]
-    some += [Operator(f"mutation {share:.0%}", partial(mutation, share=share)) for share in (0.25, 0.5, 0.75)]
-    some += [Operator(f"rows {share:.0%}", partial(along_rows, share=share)) for share in (0.1, 0.25, 0.5)]
-    some += [Operator(f"RINS {share:.0%}", partial(rins, share=share)) for share in (0.5, 1.0)]
-    some += [Operator("RENS", partial(rens, share=1.0)), Operator("DINS", partial(dins, share=0.25))]
+    some = [_plain("crossover", crossover), _plain("random objective", random_objective)]
+    some += [_sized("mutation", mutation, share) for share in (0.25, 0.5, 0.75)]
+    some += [_sized("rows", along_rows, share) for share in (0.1, 0.25, 0.5)]
+    some += [_sized("RINS", rins, share) for share in (0.5, 1.0)]
+    some += [_sized("RENS", rens, 1.0), _sized("DINS", dins, 0.25)]
     if np.any(form.integer & (form.upper - form.lower == 1.0)):
-        some += [Operator(f"local branching {s:.0%}", partial(local_branching, share=s)) for s in (0.1, 0.25)]
-        some += [Operator("proximity", partial(proximity, share=0.1))]
+        some += [_sized("local branching", local_branching, share) for share in (0.1, 0.25)]
+        some += [_plain("proximity", partial(proximity, share=0.1))]
     return tuple(some)
+
+
+def _plain(name: str, build: Plain) -> Operator:
+    return Operator(name, lambda view, random, _factor: build(view, random))
+
+
+def _sized(name: str, build: Sized, share: float) -> Operator:
+    usual = share
+    return Operator(f"{name} {share:.0%}", lambda view, random, factor: build(view, random, min(1.0, factor * usual)))
 
 
 # ---------------------------------------------------------------------------------------------------- by fixed columns

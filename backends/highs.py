@@ -24,6 +24,7 @@ from . import installed
 from .known_point import activities as activities
 from .known_point import not_worse, usable
 from .options import option
+from .switch_tolerance import whole_within
 
 INFINITE = 1e20  # HiGHS takes bounds of this size and beyond for infinite
 SMALLEST = 1e-12  # the smallest coefficient that HiGHS can be told to keep
@@ -113,6 +114,7 @@ def solve(form: LinearForm, goal: Goal, options: Options, context: Context, star
     _configure(highs, goal, options, context)
     if form.integer.any():
         _set(highs, "mip_lp_solver", _root_algorithm(form, options))
+        _set(highs, "mip_feasibility_tolerance", whole_within(form, goal.tolerance))
     if start is not None:
         _set_start(highs, form, start)
     stop = context.stop()
@@ -230,7 +232,6 @@ def _configure(highs: Any, goal: Goal, options: Options, context: Context) -> No
     tolerance = min(1e-7, max(1e-10, goal.tolerance))
     for each in ("primal_feasibility_tolerance", "dual_feasibility_tolerance"):
         _set(highs, each, tolerance)
-    _set(highs, "mip_feasibility_tolerance", min(1e-6, max(1e-10, goal.tolerance)))
     _set(highs, "random_seed", context.seed % 2**31)
     _set_threads(highs, context)
     _set(highs, "solver", options.solver)

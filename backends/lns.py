@@ -9,6 +9,8 @@ found, and the bandit learns from it.
 It differs from the paper in this:
 - continuous columns are never fixed, and sub-problems begin from the current point where that is feasible in them;
 - temperatures (from 20 down to 1) are in thousandths of the objective's size, not in its units;
+- neighbourhoods that were stopped without a better point are smaller the next time, those solved to their end larger
+  (G. Hendel, "Adaptive large neighborhood search for mixed integer programming", Math. Prog. Comp. 14 (2022));
 - one more neighbourhood frees columns that hang together by rows (``destroy_operators.along_rows``);
 - crossover is with a point of the pool; a random point is an operator's work (``random objective``), not part of it;
 - RENS and DINS are those of their own papers: all columns that are whole in the relaxation stay there, and DINS moves
@@ -37,7 +39,7 @@ from optc.compiler.context import Context, Progress
 from optc.compiler.forms.linear import Floats, LinearForm
 
 from . import highs
-from .bandit import Bandit, EpsilonGreedy, Outcome, ThompsonSampling
+from .bandit import SUCCESSES, Bandit, EpsilonGreedy, Outcome, ThompsonSampling
 from .destroy_operators import Operator, SubProblem, View, portfolio
 from .known_point import completed, holds
 from .options import option
@@ -47,6 +49,8 @@ REPORT_EVERY = 0.1  # seconds between two progress reports
 POOL = 10  # points that crossover and DINS see
 NOISE = 1e-9  # relative difference of two values that is nothing but rounding
 WHOLE = 1e-9  # a whole column is off by more where its point is solved for again with whole columns rounded
+SMALLER, LARGER = 0.75, 1.25  # the next neighbourhood after one that was stopped, or ended, without a better point
+LEAST, MOST = 0.05, 8.0  # of the usual size
 PATIENCE = 100  # sub-problems in a row without a better point, where there is no limit at all
 
 name = "lns"
@@ -90,7 +94,7 @@ class Options:
     stalled: int | None = option(
         "integer",
         None,
-        "most sub-problems in a row without a better point; 100 where neither they nor the time are limited",
+        "most sub-problems in a row without a better point (100 if nothing else is limited)",
         low=1,
         high=2**31 - 1,
     )
@@ -138,6 +142,7 @@ class _Search:
         self.relaxed: Floats | None = None
         self.annealing = Annealing()
         self.tried: set[bytes] = set()
+        self.factors: dict[int, float] = {}  # by arm, of the usual size of its neighbourhood
         self.iterations = self.improved = self.idle = 0
         self.next_report = 0.0
 
@@ -167,26 +172,30 @@ class _Search:
         """One neighbourhood of the current point; see the head of the module."""
         assert self.x is not None
         arm = bandit.choose(self.random)
-        view = View(self.form, self.x, self.relaxed, self.pool, self.sign * self.bound)
-        problem = operators[arm].build(view, self.random)
+        view = View(self.form, self._rounded(self.x), self.relaxed, self.pool, self.sign * self.bound)
+        problem = operators[arm].build(view, self.random, self.factors.get(arm, 1.0))
         self.iterations += 1
         self.idle += 1
-        bandit.learn(arm, "rejected" if problem is None else self._explore(problem))
+        nothing: tuple[Outcome, bool] = ("rejected", True)
+        outcome, ended = nothing if problem is None else self._explore(problem)
+        bandit.learn(arm, outcome)
+        if outcome not in SUCCESSES:
+            factor = self.factors.get(arm, 1.0) * (LARGER if ended else SMALLER)
+            self.factors[arm] = min(MOST, max(LEAST, factor))
 
-    def _explore(self, problem: SubProblem) -> Outcome:
-        """Solve a sub-problem and go on from its point, or not."""
+    def _explore(self, problem: SubProblem) -> tuple[Outcome, bool]:
+        """Solve a sub-problem and go on from its point, or not; and whether it was solved to its end."""
         key = None if problem.first else _digest(problem.form)
         if key is not None and key in self.tried:
-            return "rejected"
+            return "rejected", True
         found = self._sub_answer(problem)
-        if key is not None and found.termination == "converged":
+        ended = found.termination == "converged"
+        if key is not None and ended:
             self.tried.add(key)
         if found.claim == "infeasible" and problem.limit is not None:
             self.bound = max(self.bound, self.sign * problem.limit)
-        if found.x is None:
-            return "rejected"
-        x = self._settled(found.x, again=not problem.aims)
-        return "rejected" if x is None else self._judged(x)
+        x = None if found.x is None else self._settled(found.x, again=not problem.aims)
+        return "rejected" if x is None else self._judged(x), ended
 
     def _judged(self, x: Floats) -> Outcome:
         value, unit = self._value(x), 1e-3 * abs(self.best)
@@ -225,8 +234,7 @@ class _Search:
             return
         if np.isfinite(x).all() and self._feasible(x):
             self._take(x, self._value(x))
-        rounded = np.clip(np.rint(x), self.form.lower, self.form.upper)
-        best = self._completed(np.where(self.form.integer, rounded, x)) if self.context.stop() is None else None
+        best = self._completed(self._rounded(x)) if self.context.stop() is None else None
         if best is not None and self._value(best) < self.best:
             self._take(best, self._value(best))
 
@@ -249,14 +257,16 @@ class _Search:
 
         None where no point is left that way.
         """
-        whole = self.form.integer
-        rounded = np.where(whole, np.clip(np.rint(x), self.form.lower, self.form.upper), x)
-        if not again and np.abs(x[whole] - rounded[whole]).max(initial=0.0) <= WHOLE:
+        rounded = self._rounded(x)
+        if not again and np.abs(x - rounded).max(initial=0.0) <= WHOLE:
             return rounded
         found = self._completed(rounded)
         if found is None and self._feasible(rounded):
             return rounded
         return found
+
+    def _rounded(self, x: Floats) -> Floats:
+        return np.where(self.form.integer, np.clip(np.rint(x), self.form.lower, self.form.upper), x)
 
     def _completed(self, x: Floats) -> Floats | None:
         """The best point with these whole columns, or None where there is none."""
@@ -365,8 +375,8 @@ class _Search:
 def _digest(form: LinearForm) -> bytes:
     """What tells sub-problems of one form apart: bounds, the last row and the objective."""
     last = slice(form.starts[-2], None) if form.shape[0] else slice(0, 0)
-    parts = (form.lower, form.upper, form.cost, form.row_lower[-1:], form.row_upper[-1:], form.values[last])
+    row = (form.row_lower[-1:], form.row_upper[-1:], form.indices[last], form.values[last])
     found = blake2b(digest_size=16)
-    for part in parts:
+    for part in (form.lower, form.upper, form.cost, *row):
         found.update(part.tobytes())
     return found.digest()

@@ -27,10 +27,10 @@ BUILT_IN = (
     "ipopt",
     "exact_al",
     "scip",
-    "pyomo",
     "dinkelbach",
     "lns",
     "cvxpy",
+    "pyomo",
 )
 GROUP = "optc.backends"
 

@@ -7,10 +7,10 @@
 The model is ``models/followers.opt``: each follower has two decisions, three bounds and a row, and a convex quadratic
 objective with the leader's price in it. ``numpy`` writes down the rows of the Karush-Kuhn-Tucker system as they are
 stored, with the fewest columns: multipliers and slacks, and the pairs of these. What optc takes is from the text on,
-with parsing, checking, the proof that every follower is convex, and the conditions derived from the model. Each run has
-a process of its own, in which a tiny size was built before; medians of CPU seconds count. The toy is
-``examples/bilevel_textbook/lower_level_coupled.opt``, solved by ``optc.solve``: seconds by its own account, and how far
-its objective lies from 0.05 n.
+with parsing, checking, the proof that every follower is convex, and the conditions derived from the model. Each run
+has a process of its own, in which a tiny size was built before; medians of CPU seconds count; `parse`, `bind` and
+`lower` are the parts of optc's. The toy is ``examples/bilevel_textbook/lower_level_coupled.opt``, solved by
+``optc.solve``: seconds by its own account, and how far its objective lies from 0.05 n.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,21 +50,25 @@ def data(n: int) -> dict[str, Any]:
     }
 
 
-def by_optc(given: dict[str, Any]) -> ComplementarityForm:
+def by_optc(given: dict[str, Any], lap: Callable[[str], None]) -> ComplementarityForm:
     """The form that optc would pass to ``complementarity_bb``."""
     import optc
     from optc.backends import registry
     from optc.compiler.forms.complementarity import ComplementarityForm
     from optc.compiler.plan import plan, take
 
-    instance = optc.parse(TEXT).bind(given).instance
+    model = optc.parse(TEXT)
+    lap("parse")
+    instance = model.bind(given).instance
+    lap("bind")
     lowered = take(plan(instance, registry.every(), "complementarity_bb"), instance)[1]
+    lap("lower")
     assert lowered is not None
     assert isinstance(lowered.form, ComplementarityForm)
     return lowered.form
 
 
-def by_numpy(given: dict[str, Any]) -> ComplementarityForm:
+def by_numpy(given: dict[str, Any], _lap: Callable[[str], None]) -> ComplementarityForm:
     """The same system with columns price, total, and of each follower, family by family: ours, other, the multiplier of
     its row, what is left of the bound 8, the multipliers of the bounds 0 and 8, of other's bound, and the room left.
     """
@@ -120,14 +125,22 @@ SYSTEMS = {"optc": by_optc, "numpy": by_numpy}
 def measured(system: str, n: int) -> dict[str, float]:
     """CPU and wall seconds of one build after a tiny one, and the peak memory of the process."""
     build = SYSTEMS[system]
-    build(data(3))
+    build(data(3), lambda _: None)
     given = data(n)
+    laps: dict[str, float] = {}
     wall, cpu = time.perf_counter(), time.process_time()
-    form = build(given)
+    last = cpu
+
+    def lap(name: str) -> None:
+        nonlocal last
+        now = time.process_time()
+        laps[name], last = now - last, now
+
+    form = build(given, lap)
     cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     rows, columns = form.shape
-    return {"cpu": cpu, "wall": wall, "MiB": peak, "rows": rows, "columns": columns, "pairs": len(form.pairs)}
+    return {"cpu": cpu, "wall": wall, "MiB": peak, "rows": rows, "columns": columns, "pairs": len(form.pairs), **laps}
 
 
 def toy(n: int) -> dict[str, Any]:
@@ -156,7 +169,9 @@ def check() -> None:
     for n in (1, 2, 6):
         options = complementarity_bb.Options()
         found = [
-            complementarity_bb.solve(build(data(n)), Goal(gap=1e-8), options, contexts.start(time_limit=60), None)
+            complementarity_bb.solve(
+                build(data(n), lambda _: None), Goal(gap=1e-8), options, contexts.start(time_limit=60), None
+            )
             for build in SYSTEMS.values()
         ]
         first, second = (answer.objective for answer in found)

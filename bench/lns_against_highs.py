@@ -47,12 +47,10 @@ GOAL = Goal(gap=1e-6)
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run: value of its point and its bound, None without; what it says of itself; seconds by the wall clock."""
+    """One run: the value of its point, None without one; seconds of the processor, fewer where others use it too."""
 
     value: float | None
-    bound: float | None
-    claim: str
-    seconds: float
+    cpu: float
 
 
 def by_highs(form: LinearForm, seconds: float, seed: int) -> Answer:
@@ -79,9 +77,9 @@ def instances(only: list[str]) -> dict[str, tuple[LinearForm, float | None]]:
 
 
 def run(method: str, form: LinearForm, seconds: float, seed: int) -> tuple[Run, Answer]:
-    before = time.perf_counter()
+    before = time.process_time()
     answer = METHODS[method](form, seconds, seed)
-    return Run(answer.objective, answer.bound, answer.claim, time.perf_counter() - before), answer
+    return Run(answer.objective, time.process_time() - before), answer
 
 
 def longer(form: LinearForm, best: Answer | None, seconds: float) -> float | None:
@@ -102,7 +100,7 @@ def gap(value: float | None, best: float | None) -> float:
 
 def compare(only: list[str], seconds: float, seeds: list[int], reference: float) -> None:
     """Run all and print a line for each problem."""
-    heads = " ".join(f"{f'{m} value':>15} {'gap %':>8} {'s':>6}" for m in METHODS)
+    heads = " ".join(f"{f'{m} value':>15} {'gap %':>8} {'cpu s':>6}" for m in METHODS)
     print(f"{'problem':<18} {'rows':>6} {'columns':>7} {'best known':>15} {heads}  nearer")
     gaps: dict[str, list[float]] = {method: [] for method in METHODS}
     for number, (name, (form, optimum)) in enumerate(instances(only).items()):
@@ -123,7 +121,7 @@ def compare(only: list[str], seconds: float, seeds: list[int], reference: float)
         for method, made_runs in runs.items():
             gaps[method].append(means[method])
             value = better([r.value for r in made_runs if r.value is not None], default=float("nan"))
-            spent = float(np.mean([r.seconds for r in made_runs]))
+            spent = float(np.mean([r.cpu for r in made_runs]))
             cells.append(f"{value:>15.8g} {100 * means[method]:>8.3f} {spent:>6.1f}")
         nearer = "equal" if abs(means["lns"] - means["highs"]) <= 1e-9 else min(means, key=lambda m: means[m])
         known = f"{best:>15.8g}" if best is not None else f"{'none':>15}"

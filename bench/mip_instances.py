@@ -63,7 +63,9 @@ def set_cover(seed: int, rows: int = 600, columns: int = 6000, density: float = 
     hit[np.arange(rows), random.integers(0, columns, rows)] = True
     matrix = sparse.csr_matrix(hit.astype(np.float64))
     cover = Rows(matrix, np.ones(rows), np.full(rows, INF))
-    return form_of("minimize", random.integers(1, 101, columns), [cover], np.ones(columns), _ones(columns))
+    return form_of(
+        "minimize", random.integers(1, 101, columns).astype(np.float64), [cover], np.ones(columns), _ones(columns)
+    )
 
 
 def knapsack(seed: int, rows: int = 30, columns: int = 500, tightness: float = 0.5) -> LinearForm:
@@ -188,7 +190,7 @@ def auction(seed: int, goods: int = 300, bids: int = 1500) -> LinearForm:
     bid, rank = np.nonzero(chosen)
     good = near[bid, rank]
     value = np.bincount(bid, weights=worth[good], minlength=bids)
-    price = np.round(value * random.uniform(0.8, 1.2, bids) + 3.0 * size**1.5, 1)
+    price = np.round(value * random.uniform(0.8, 1.2, bids) + 3.0 * size.astype(np.float64) ** 1.5, 1)
     matrix = sparse.csr_matrix((np.ones(len(bid)), (good, bid)), (goods, bids))
     once = Rows(matrix, np.full(goods, -INF), np.ones(goods))
     return form_of("maximize", price, [once], np.ones(bids), _ones(bids))

@@ -15,6 +15,8 @@ A lowering is a module ``source_to_target`` of ``compiler/lowerings``, or any ob
                                    are judged on the target, and the source's columns must be its first
     derived(inverse)               may be left out: the constants of its rows that hold because of bounds (big-M), each
                                    with its row and what it comes from, as ``facts.bounds.DerivedBound``
+    multiples(inverse)             may be left out, between instances: for families of rows under new names, the family
+                                   each is in the place of, whose rows it has multiplied by something above zero
 
 Adding one is adding a file: nothing else names it.
 """
@@ -22,7 +24,7 @@ Adding one is adding a file: nothing else names it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
 from itertools import chain
@@ -54,6 +56,7 @@ class Lowering:
     extend: Callable[[Any, Any], Any] | None = None
     derived: Callable[[Any], tuple[DerivedBound, ...]] | None = None
     raised: Callable[[Answer, Any], Answer] | None = None
+    multiples: Callable[[Any], Mapping[str, str]] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,6 +67,7 @@ class Lowered:
     columns of ``judged`` as columns of ``form``. Both forms are one unless a lowering between forms raises answers.
     ``lift``: values of the original's decision families from the columns of ``judged``. ``extend``: a point of the
     original with the values of what ``instance`` has beyond it. ``derived``: constants of rows that came from bounds.
+    ``multiples``: families of rows of ``instance`` that are multiples of others of the original, by name.
     """
 
     form: LinearForm
@@ -74,6 +78,7 @@ class Lowered:
     raised: Callable[[Answer], Answer]
     grown: Callable[[Floats], Floats]
     derived: tuple[DerivedBound, ...] = ()
+    multiples: Mapping[str, str] = field(default_factory=dict)
 
 
 _REQUIRED = ("NAME", "SOURCE", "TARGET", "COST", "transfer", "accepts", "lower", "lift")
@@ -97,6 +102,7 @@ def lowering_of(module: Any) -> Lowering:
         getattr(module, "extend", None) if (module.SOURCE == "instance") == (module.TARGET == "instance") else None,
         getattr(module, "derived", None),
         getattr(module, "raised", None) if module.SOURCE != "instance" else None,
+        getattr(module, "multiples", None),
     )
 
 
@@ -175,4 +181,11 @@ def lower_along(path: tuple[Lowering, ...], instance: Instance) -> Lowered | Dia
         return x
 
     derived = chain.from_iterable(step.derived(inverse) for step, inverse in taken if step.derived is not None)
-    return Lowered(source, last, lift, extend, source if judged is None else judged, raised, grown, tuple(derived))
+    multiples = {
+        new: old
+        for step, inverse in taken
+        if step.multiples is not None
+        for new, old in step.multiples(inverse).items()
+    }
+    form = source if judged is None else judged
+    return Lowered(source, last, lift, extend, form, raised, grown, tuple(derived), multiples)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from optc.dsl.program import (
+    Apply,
     Block,
     Choice,
     Complementarity,
@@ -13,9 +14,12 @@ from optc.dsl.program import (
     Expr,
     Implication,
     Multiplier,
+    NamedExpression,
     Program,
     Relation,
     SpecialOrderedSet,
+    Symbol,
+    SymbolRef,
     Uncertain,
     Variable,
 )
@@ -24,6 +28,7 @@ from .quantifiers import class_name
 from .terms.degree import Shapes
 from .terms.ratios import divides, ratio_of, row_ratio
 from .terms.references import references
+from .terms.substitution import walk
 
 _WHOLE = ("integer", "binary", "spin", "semicontinuous")
 
@@ -80,8 +85,8 @@ NEEDS = {
 class Signature:
     """``form``: ``instance``, or the name of a form. ``features``: what the problem is made of beyond linear rows.
 
-    Beside those of ``WORDS``: ``integer``, ``binary``, ``semicontinuous`` and ``integer range`` (more
-    than two values, or ``spin``; some decisions are); of a nonlinear
+    Beside those of ``WORDS``: ``integer``, ``binary`` and ``semicontinuous`` (some decisions are);
+    ``whole product`` (whole decisions that are more than 0 or 1 stand in a product of decisions); of a nonlinear
     objective ``ratio objective`` (it is one ratio of linear expressions) or ``ratio among others`` (decisions stand in
     a denominator otherwise); ``ratio constraint`` where all nonlinear rows compare one such ratio with a constant.
     """
@@ -116,7 +121,6 @@ def _features(program: Program) -> set[str]:
             found |= {"integer"} if symbol.domain in _WHOLE else set()
             found |= {"semicontinuous"} if symbol.domain == "semicontinuous" else set()
             found |= {"binary"} if _zero_or_one(symbol) else set()
-            found |= {"integer range"} if symbol.domain in ("integer", "spin") and not _zero_or_one(symbol) else set()
             found |= {"matrix decision"} if symbol.domain == "psd" else set()
         elif isinstance(symbol, Constraint):
             found |= _kind_of_row(symbol)
@@ -197,16 +201,56 @@ def _algebra(program: Program, decisions: frozenset[str]) -> set[str]:
         found |= _degree_word(shape.degree, shape.kinks, "objective")
         if shape.degree is None:
             found |= _ratio_word(root.objective.expression, program, shapes)
+        if shape.degree is None or shape.degree > 1:
+            whole = _multiplies_whole(root.objective.expression, program, shapes)
+            found |= {"whole product"} if whole else set()
     ratios = []
     for name in root.constraints:
         symbol = program.symbols[name]
         if isinstance(symbol, Constraint):
             shape = shapes.constraint(symbol)
             found |= _degree_word(shape.degree, shape.kinks, "constraint")
+            if shape.degree is None or shape.degree > 1:
+                whole = any(_multiplies_whole(term, program, shapes) for term in _terms(symbol))
+                found |= {"whole product"} if whole else set()
             if shape.degree is None:
                 body = symbol.body
                 ratios.append(isinstance(body, Relation) and row_ratio(body, program, shapes) is not None)
     return found | ({"ratio constraint"} if ratios and all(ratios) else set())
+
+
+def _terms(symbol: Constraint) -> tuple[Expr, ...]:
+    body = symbol.body
+    if isinstance(body, Relation):
+        return body.terms
+    if isinstance(body, Implication):
+        return body.conclusion.terms
+    return (*body.left.terms, *body.right.terms) if isinstance(body, Complementarity) else ()
+
+
+def _multiplies_whole(term: Expr, program: Program, shapes: Shapes) -> bool:
+    """Whether a product of decisions holds whole ones with other values than 0 and 1."""
+    waiting: list[Expr] = [term]
+    seen: set[str] = set()
+    while waiting:
+        for node in walk(waiting.pop()):
+            if isinstance(node, SymbolRef):
+                symbol = program.symbols.get(node.symbol)
+                new = isinstance(symbol, NamedExpression) and node.symbol not in seen
+                waiting += [symbol.definition] if new and isinstance(symbol, NamedExpression) else []
+                seen.add(node.symbol)
+            elif isinstance(node, Apply) and node.op in ("mul", "pow"):
+                moving = [arg for arg in node.args if not shapes.of(arg).constant]
+                if moving and (len(moving) > 1 or node.op == "pow"):
+                    symbols = [program.symbols[ref.symbol] for ref in references(program, node)]
+                    if any(_has_range(symbol) for symbol in symbols):
+                        return True
+    return False
+
+
+def _has_range(symbol: Symbol) -> bool:
+    whole = isinstance(symbol, Variable) and symbol.domain in ("integer", "spin")
+    return whole and isinstance(symbol, Variable) and not _zero_or_one(symbol)
 
 
 def _ratio_word(term: Expr, program: Program, shapes: Shapes) -> set[str]:

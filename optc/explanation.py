@@ -158,6 +158,7 @@ _WORDS = {
     "columns": ("column", "columns"),
     "whole_columns": ("whole column", "whole columns"),
     "non_zeros": ("non-zero", "non-zeros"),
+    "cones": ("cone", "cones"),
     "squares": ("quadratic term", "quadratic terms"),
 }
 
@@ -350,8 +351,22 @@ def _forms(problem: Problem) -> tuple[Fit, ...]:
     for form in ("linear", "quadratic"):
         found.append(_fit(problem, form))
         if found[-1].reason is None:
-            break
-    return tuple(found)
+            return tuple(found)
+    conic = _fit_in_cones(problem)
+    return tuple(found) if conic is None else (*found, conic)
+
+
+def _fit_in_cones(problem: Problem) -> Fit | None:
+    """The conic form of a model that has one."""
+    from optc.compiler.lowerings import instance_to_conic
+    from optc.compiler.signature import Signature, signature
+
+    end = instance_to_conic.transfer(signature(problem.instance.program))
+    if not isinstance(end, Signature) or instance_to_conic.accepts(problem.instance) is not None:
+        return None
+    form = instance_to_conic.lower(problem.instance)[0]
+    rows, columns = form.shape
+    return Fit("conic", None, None, {"rows": rows, "columns": columns, "cones": form.cones.count})
 
 
 def _fit(problem: Problem, form: str) -> Fit:

@@ -31,3 +31,10 @@ def test_updates_of_the_benchmark_are_the_models_with_the_new_data(model: str) -
     script = SCRIPT.with_name("discrete_updates.py")
     done = subprocess.run([sys.executable, str(script), "--cell", model, "6"], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_followers_of_the_benchmark_agree_with_those_by_hand() -> None:
+    script = SCRIPT.with_name("followers.py")
+    done = subprocess.run([sys.executable, str(script), "--check"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("followers agree") == 3

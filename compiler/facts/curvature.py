@@ -345,11 +345,20 @@ def _exponential(region: Region, term: Apply, table: Table) -> Bent:
     """``b ^ g`` with a positive number ``b`` is ``exp(g log b)``."""
     base, exponent = term.args
     if region.varies(base):
-        return _nothing(term, table, "a decision stands in an exponent, and in its base")
+        found = bent(region, exponential_of(term), table)
+        positive = enclosure(region, base, table).lower > 0
+        reason = "a decision stands in an exponent, and in its base"
+        return _blamed(term, table, found.convex & positive, NO, reason)
     found, low = bent(region, exponent, table), enclosure(region, base, table)
     convex = (low.lower > 0) & (found.affine | found.convex & (low.lower >= 1) | found.concave & (low.upper <= 1))
     reason = "it is an exponential of something that is not affine, or of a base that is not positive"
     return _blamed(term, table, convex, NO, reason)
+
+
+def exponential_of(term: Apply) -> Apply:
+    """``b ^ g`` as the term ``g log b``, of which it is the exponential."""
+    base, exponent = term.args
+    return Apply(term.span, "mul", (exponent, Apply(base.span, "log", (base,))))
 
 
 def _divergence(region: Region, term: Apply, table: Table) -> Bent:

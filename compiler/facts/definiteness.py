@@ -20,14 +20,18 @@ def definiteness(starts: Ints, indices: Ints, values: Floats) -> Definiteness:
 
     ``unknown`` only where a connected block is larger than ``DENSE`` and no Cholesky factor proves it definite.
     """
-    below = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
+    below = np.repeat(np.arange(len(starts) - 1, dtype=np.int32), np.diff(starts))
     kept = values != 0
-    values = values[kept]
+    if not kept.all():
+        indices, below, values = indices[kept], below[kept], values[kept]
     if not len(values):
         return "zero"
-    used, flat = np.unique(np.concatenate([indices[kept], below[kept]]), return_inverse=True)
-    rows, columns = flat[: len(values)], flat[len(values) :]
-    diagonal = np.zeros(len(used))
+    used = np.zeros(len(starts) - 1, dtype=np.bool_)
+    used[indices] = used[below] = True
+    place = np.cumsum(used) - 1
+    count = int(place[-1]) + 1
+    rows, columns = (indices, below) if used.all() else (place[indices], place[below])
+    diagonal = np.zeros(count)
     on = rows == columns
     diagonal[rows[on]] = values[on]
     if (diagonal > 0).any() and (diagonal < 0).any():
@@ -40,14 +44,19 @@ def definiteness(starts: Ints, indices: Ints, values: Floats) -> Definiteness:
     if bool(np.any(diagonal[off_rows] * diagonal[off_columns] < off * off * (1 - 1e-9))):
         return "indefinite"
     word: Definiteness = "negative semidefinite" if negative else "positive semidefinite"
-    reach = np.bincount(off_rows, np.abs(off), len(used)) + np.bincount(off_columns, np.abs(off), len(used))
+    reach = np.bincount(off_rows, np.abs(off), count) + np.bincount(off_columns, np.abs(off), count)
     if bool(np.all(sign * diagonal >= reach)):
         return word  # Gershgorin's discs lie on one side
-    return _by_blocks(len(used), off_rows, off_columns, sign * off, sign * diagonal, word)
+    return _by_blocks(count, off_rows, off_columns, sign * off, sign * diagonal, word)
 
 
 def _by_blocks(
-    count: int, rows: NDArray[np.intp], columns: NDArray[np.intp], off: Floats, diagonal: Floats, word: Definiteness
+    count: int,
+    rows: NDArray[np.integer],
+    columns: NDArray[np.integer],
+    off: Floats,
+    diagonal: Floats,
+    word: Definiteness,
 ) -> Definiteness:
     """Whether ``diagonal`` with ``off`` below it is positive semidefinite, one connected block at a time."""
     from scipy.sparse import coo_array
@@ -76,14 +85,14 @@ def _by_blocks(
     return answer
 
 
-def _dense(rows: NDArray[np.intp], columns: NDArray[np.intp], off: Floats, diagonal: Floats) -> bool:
+def _dense(rows: NDArray[np.integer], columns: NDArray[np.integer], off: Floats, diagonal: Floats) -> bool:
     matrix = np.diag(diagonal)
     matrix[rows, columns] = off
     matrix[columns, rows] = off
     return bool(np.linalg.eigvalsh(matrix)[0] >= -SLACK * np.abs(matrix).max())
 
 
-def sparse_definite(rows: NDArray[np.intp], columns: NDArray[np.intp], off: Floats, diagonal: Floats) -> bool:
+def sparse_definite(rows: NDArray[np.integer], columns: NDArray[np.integer], off: Floats, diagonal: Floats) -> bool:
     """Whether a symmetric elimination without row exchanges has positive pivots only (slightly shifted)."""
     from scipy.sparse import csc_array
     from scipy.sparse.linalg import splu

@@ -134,4 +134,4 @@ class Engine:
 def _flattened(values: Floats, lead: tuple[int, ...]) -> Floats:
     """With one leading axis for all of ``lead``."""
     whole = np.broadcast_to(values, (*lead, values.shape[-1]))
-    return whole.reshape(-1, values.shape[-1])
+    return whole.reshape(int(np.prod(lead)), values.shape[-1])

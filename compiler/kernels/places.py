@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,13 @@ from .engine import Engine
 Floats = NDArray[np.float64]
 
 
+def portable(instance: Instance) -> Instance:
+    """An instance with all that evaluation needs, for another process: without what it was read from, and without
+    what is kept by identity."""
+    scope = replace(instance.scope, structure={}, local={})
+    return replace(instance, supplied=replace(instance.supplied, entries={}), patterns={}, scope=scope)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Places:
     """Finds the first undefined term of an instance at a point of its nonlinear form.
@@ -33,6 +40,9 @@ class Places:
     engine: Engine
     arrays: tuple[Floats, ...]
     rows: tuple[Slice, ...]
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Places, (portable(self.instance), self.engine, self.arrays, self.rows)
 
     def __call__(self, x: Floats) -> Diagnostic | None:
         """The diagnostic of the first term without a finite value, or without finite derivatives, at ``x`` ``(n,)``."""

@@ -81,7 +81,7 @@ def _draft(instance: Instance) -> tuple[ConicForm, Inverse]:
     if faults:
         raise DataError(faults)
     for extra in domain_rows(instance):
-        draft.add_rows(*_extra(extra), name=extra.family)
+        draft.add_rows(*_extra(extra))
     for each in instance.families:
         if each.domain == "psd":
             matrix_rows(each, draft)

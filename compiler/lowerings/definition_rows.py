@@ -17,6 +17,7 @@ from ..kernels.definitions import Definition, steps
 from ..kernels.loops import Loop
 from ..kernels.model import Term
 from ..kernels.nodes import Graph, Node
+from ..kernels.places import portable
 from ..kernels.templates import Splitter, Translator
 from ..spaces.algebra import wide
 from .instance_to_linear import RowArrays
@@ -148,16 +149,26 @@ def joined(rows: RowArrays, more: Sequence[RowArrays]) -> RowArrays:
     )
 
 
-def started(x: Floats, rows: Sequence[DefinitionRows], instance: Instance) -> Floats:
-    """A point with the new columns computed from the others; as it is where one of them has no value."""
-    if not rows:
-        return x
-    found = x.copy()
-    scope = instance.scope.at({f.name: x[f.offset : f.offset + f.count] for f in instance.families})
-    try:
-        for each in rows:
-            d = each.definition
-            found[d.first : d.first + d.count] = d.start(scope)
-    except EvaluationError:
-        return x
-    return found
+@dataclass(frozen=True, slots=True, eq=False)
+class Completion:
+    """Computes the columns of definitions from the others; leaves a point as it is where one of them has no value."""
+
+    rows: tuple[DefinitionRows, ...]
+    instance: Instance
+
+    def __call__(self, x: Floats) -> Floats:
+        if not self.rows:
+            return x
+        found = x.copy()
+        families = self.instance.families
+        scope = self.instance.scope.at({f.name: x[f.offset : f.offset + f.count] for f in families})
+        try:
+            for each in self.rows:
+                d = each.definition
+                found[d.first : d.first + d.count] = d.start(scope)
+        except EvaluationError:
+            return x
+        return found
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Completion, (self.rows, portable(self.instance))

@@ -43,16 +43,19 @@ class SparseRows:
 
     def with_entry(self, columns: Ints, values: Floats) -> SparseRows:
         """Each row with one more entry at its end, ``(rows,)`` each; its column must be none that the row has."""
-        counts = np.diff(self.starts)
-        ends = np.asarray(self.starts[1:])
-        return SparseRows(
-            np.concatenate([[0], np.cumsum(counts + 1)]),
-            np.insert(self.indices, ends, columns).astype(np.int32),
-            np.insert(self.values, ends, values),
-            self.lower,
-            self.upper,
-            self.products,
-        )
+        starts = np.asarray(self.starts) + np.arange(len(self.starts))
+        width, rest = divmod(len(self.values), max(self.count, 1))
+        if not rest and bool(np.all(np.diff(starts) == width + 1)):
+            wide = np.column_stack([self.indices.reshape(self.count, width), columns]).astype(np.int32, copy=False)
+            weights = np.column_stack([self.values.reshape(self.count, width), values])
+            return SparseRows(starts, wide.reshape(-1), weights.reshape(-1), self.lower, self.upper, self.products)
+        last = starts[1:] - 1
+        own = np.ones(starts[-1], dtype=np.bool_)
+        own[last] = False
+        indices, numbers = np.empty(len(own), dtype=np.int32), np.empty(len(own))
+        indices[own], numbers[own] = self.indices, self.values
+        indices[last], numbers[last] = columns, values
+        return SparseRows(starts, indices, numbers, self.lower, self.upper, self.products)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

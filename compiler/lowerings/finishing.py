@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -41,10 +41,11 @@ class Finished:
 class Order:
     """Where the entries of a matrix go, as they come: ``counts`` a row, ``columns`` each.
 
-    ``starts``, ``indices``: CSR with sorted, unique columns; ``inverse``: the place of each entry there, None where
-    they come in order.
+    ``pieces``: starts and columns of the rows that they came from. ``starts``, ``indices``: CSR with sorted, unique
+    columns; ``inverse``: the place of each entry there, None where they come in order.
     """
 
+    pieces: tuple[tuple[NDArray[np.integer], Ints], ...]
     counts: NDArray[np.integer]
     columns: Ints
     starts: Ints
@@ -54,7 +55,7 @@ class Order:
 
 def finish(draft: Draft, known: Finished | None = None) -> Finished:
     """The arrays of a draft. ``known``: those of the last one, for what comes as it did there."""
-    lower, upper = (_joined(part, np.float64).copy() for part in (draft.lower, draft.upper))
+    lower, upper = (_joined(part, np.float64) for part in (draft.lower, draft.upper))
     for columns in draft.nonnegative:
         lower[columns] = np.maximum(lower[columns], 0.0)
     for columns in draft.nonpositive:
@@ -94,19 +95,34 @@ def _same_members(
     return same and all(a[0] == b[0] and a[1] is b[1] and a[2] is b[2] for a, b in zip(one, other, strict=True))
 
 
+def _same_arrays(one: Sequence[tuple[object, object]], other: Sequence[tuple[object, object]]) -> bool:
+    same = len(one) == len(other)
+    return same and all(a[0] is b[0] and a[1] is b[1] for a, b in zip(one, other, strict=True))
+
+
 def _order(pieces: Sequence[SparseRows], known: Order | None) -> Order:
+    sources = tuple((p.starts, p.indices) for p in pieces)
+    if known is not None and _same_arrays(known.pieces, sources):
+        return known
     counts = _joined([np.diff(p.starts) for p in pieces], np.int64)
     columns = _joined([p.indices for p in pieces], np.int32)
     if known is not None and np.array_equal(known.columns, columns) and np.array_equal(known.counts, counts):
-        return known
+        return replace(known, pieces=sources)
+    starts = _starts(counts)
+    if _rising(starts, columns):
+        return Order(sources, counts, columns, starts, columns, None)
     keys = np.repeat(np.arange(len(counts)), counts) << 32 | columns
-    inverse = None
-    if not bool(np.all(keys[1:] > keys[:-1])):
-        keys, inverse = np.unique(keys, return_inverse=True)
-        inverse = inverse.reshape(-1)
-        starts = _starts(np.bincount(keys >> 32, minlength=len(counts)))
-        return Order(counts, columns, starts, (keys & 0xFFFFFFFF).astype(np.int32), inverse)
-    return Order(counts, columns, _starts(counts), columns, None)
+    keys, inverse = np.unique(keys, return_inverse=True)
+    starts = _starts(np.bincount(keys >> 32, minlength=len(counts)))
+    return Order(sources, counts, columns, starts, (keys & 0xFFFFFFFF).astype(np.int32), inverse.reshape(-1))
+
+
+def _rising(starts: Ints, columns: Ints) -> bool:
+    """Whether the columns of each row rise."""
+    rises = columns[1:] > columns[:-1]
+    first = starts[1:-1]
+    rises[first[(first > 0) & (first < len(columns))] - 1] = True  # from the last of a row to the first of the next
+    return bool(np.all(rises))
 
 
 def _starts(counts: NDArray[np.integer]) -> Ints:

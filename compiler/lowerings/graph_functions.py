@@ -9,6 +9,7 @@ import numpy as np
 from optc.dsl.program import Apply, Constant, Expr
 
 from ..evaluation.elementwise import OPERATIONS
+from ..facts.curvature import exponential_of
 from ..facts.enclosure import atom_of
 from ..spaces.algebra import Table, wide
 from .affine_rows import Affine, Ints, constant_rows, stacked
@@ -146,12 +147,11 @@ def _cosh(graphs: Graphs, term: Apply, table: Table, way: int) -> Affine:
 
 
 def _power(graphs: Graphs, term: Apply, table: Table, way: int) -> Affine:
-    base, exponent = term.args
-    if graphs.region.known(exponent):
+    """Powers with data exponents; any other ``b ^ g`` is ``exp(g log b)``."""
+    if graphs.region.known(term.args[1]):
         return power_terms(graphs, term, table, way)
     _only(way, UP, term)
-    scaled = Apply(term.span, "mul", (Apply(base.span, "log", (base,)), exponent))
-    inner = graphs.of(scaled, table, UP)
+    inner = graphs.of(exponential_of(term), table, UP)
     top = graphs.beyond(term, table, np.exp, inner)
     graphs.draft.exponential(inner, _ones(table.size), top)
     return top

@@ -314,8 +314,7 @@ class KeptLayout:
 
 def _switched(rows: SparseRows, columns: Ints, values: Ints, draft: Draft, name: str, layout: Layout) -> None:
     """Rows that hold where their binaries have their values; one without decisions that is false forbids the value."""
-    owners = np.repeat(np.arange(rows.count), np.diff(rows.starts))
-    empty = np.bincount(owners[rows.values != 0], minlength=rows.count) == 0
+    empty = _empty(rows)
     false = empty & ((rows.lower > 0) | (rows.upper < 0))
     kept = rows.picked(~empty)
     numbers = draft.add_rows(kept, name if kept.count == layout.size else None, layout)
@@ -405,6 +404,15 @@ class Sets:
     columns: Ints
     differ: bool
     reads: frozenset[str]
+
+
+def _empty(rows: SparseRows) -> Bools:
+    """For each row whether all its coefficients are zero."""
+    counts, there = np.diff(rows.starts), rows.values != 0
+    if there.all():
+        return np.asarray(counts == 0)
+    owners = np.repeat(np.arange(rows.count), counts)
+    return np.asarray(np.bincount(owners[there], minlength=rows.count) == 0)
 
 
 def _members(instance: Instance, family: ConstraintFamily, body: SpecialOrderedSet) -> Sets:

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +40,7 @@ from ..signature import WORDS, Signature
 from ..spaces.algebra import UNIT, Table, wide
 from ..spaces.layouts import Layout
 from ..terms.substitution import symbols_in
-from .definition_rows import DefinitionRows, definition_rows, joined, started
+from .definition_rows import Completion, DefinitionRows, definition_rows, joined
 from .domains import ExtraRows
 from .instance_to_linear import Columns, Inverse, RowArrays, _without_zeros, arranged, columns_of, lift, unfit
 
@@ -118,7 +117,7 @@ def lower(instance: Instance) -> tuple[NonlinearForm, Inverse]:
         structure.engine,
         arrays,
         Places(instance, structure.engine, arrays, rows.slices),
-        partial(started, rows=structure.definitions, instance=instance),
+        Completion(structure.definitions, instance),
     )
     return form, Inverse(columns.slices, rows.slices)
 

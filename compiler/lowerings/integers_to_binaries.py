@@ -78,10 +78,10 @@ _FOREIGN = ("lower level", "player", "uncertainty", "recourse", "choice")
 
 def transfer(source: Signature) -> Signature | str | None:
     """The same with binaries; why not; None where no whole decisions with a range can be multiplied."""
-    if "integer range" not in source.features or not source.features & set(_PRODUCTS):
+    if "whole product" not in source.features or not source.features & set(_PRODUCTS):
         return None
     foreign = next((WORDS[feature] for feature in _FOREIGN if feature in source.features), None)
-    return foreign or replace(source, features=(source.features - {"integer range"}) | {"binary"})
+    return foreign or replace(source, features=(source.features - {"whole product"}) | {"binary"})
 
 
 def accepts(instance: Instance) -> Diagnostic | None:
@@ -193,7 +193,8 @@ def _staying(rewriter: Rewriter, whole: Expr, parts: Sequence[Expr], space: Spac
     fixed = [k for k, part in enumerate(parts) if not _of_whole(rewriter, part)]
     if len(fixed) > 1:
         one, two = (f"`{text_of(parts[k])}`" for k in fixed[:2])
-        raise refusal(whole, f"neither of {one} and {two} is made of whole decisions alone")
+        which = f"{one} is not" if one == two else f"neither of {one} and {two} is"
+        raise refusal(whole, f"{which} made of whole decisions alone")
     if fixed:
         return fixed[0]
     widths = []

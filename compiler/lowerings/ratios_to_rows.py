@@ -14,6 +14,7 @@ its objective. Lost: nothing. Lifted: the decisions are the same.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -41,7 +42,7 @@ from ..terms.rewriting import (
     rewrite_rows,
 )
 
-__all__ = ["accepts", "derived", "extend", "lift", "lower", "transfer"]
+__all__ = ["accepts", "derived", "extend", "lift", "lower", "multiples", "transfer"]
 
 NAME = "ratios to rows"
 SOURCE = "instance"
@@ -78,6 +79,11 @@ def lower(instance: Instance) -> tuple[Instance, Inverse]:
     if isinstance(found, Diagnostic):
         raise ValueError(found.message)
     return found
+
+
+def multiples(inverse: Inverse) -> Mapping[str, str]:
+    """For each family of multiplied rows the one it is in the place of."""
+    return inverse.renamed
 
 
 def _lowered(instance: Instance) -> tuple[Instance, Inverse]:

@@ -37,6 +37,10 @@ class Domain:
     _translations: dict[int, tuple[Domain, Positions]] = field(default_factory=dict, repr=False)
     _groups: dict[tuple[int, ...], Groups] = field(default_factory=dict, repr=False)
 
+    def __getstate__(self) -> dict[str, object]:
+        """Without what is known of other domains by their identity."""
+        return {**self.__dict__, "_translations": {}}
+
     @property
     def size(self) -> int:
         return self.members.size

@@ -49,6 +49,7 @@ def ratio_of(term: Expr, program: Program, shapes: Shapes) -> Ratio | None:
 def divides(term: Expr, program: Program, shapes: Shapes) -> bool:
     """Whether a decision stands in a denominator anywhere in a term, also through named expressions."""
     waiting: list[Expr] = [term]
+    seen: set[str] = set()
     while waiting:
         node = waiting.pop()
         if isinstance(node, Apply):
@@ -57,7 +58,8 @@ def divides(term: Expr, program: Program, shapes: Shapes) -> bool:
             waiting += node.args
         elif isinstance(node, Reduce):
             waiting.append(node.body)
-        elif isinstance(node, SymbolRef):
+        elif isinstance(node, SymbolRef) and node.symbol not in seen:
+            seen.add(node.symbol)
             symbol = program.symbols.get(node.symbol)
             if isinstance(symbol, NamedExpression) and not shapes.of(node).constant:
                 waiting.append(symbol.definition)

@@ -95,14 +95,15 @@ class Made:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Inverse:
-    """What brings answers back: the rewritten instance, the original's families, what was made, and the constants that
-    were derived.
+    """What brings answers back: the rewritten instance, the original's families, what was made, the constants that were
+    derived, and for each constraint under a new name the old one.
     """
 
     instance: Instance
     families: tuple[str, ...]
     made: tuple[Made, ...]
     bounds: tuple[DerivedBound, ...]
+    renamed: Mapping[str, str] = field(default_factory=dict)
 
 
 def lift(values: Mapping[str, Floats], inverse: Inverse) -> dict[str, Floats]:
@@ -186,6 +187,13 @@ class KeptRange:
     stamp: int
     lower: Floats
     upper: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KeptRanges:
+    """The bounds of terms that a rule asked for, for those instances that this one is updated to."""
+
+    ranges: Mapping[tuple[Expr, Space], KeptRange]
     reads: frozenset[str] = frozenset()
 
 
@@ -216,6 +224,11 @@ class Rewriter:
     _layouts: dict[int, tuple[Space, Layout]] = field(default_factory=dict)
     _named: dict[tuple[str, Way], str] = field(default_factory=dict)
     _names: set[str] = field(default_factory=set)
+    _term_ranges: dict[tuple[Expr, Space], KeptRange] = field(default_factory=dict)
+
+    def keep(self) -> None:
+        """Leaves what was found with the instance, in place of what was kept of the one before."""
+        self.instance.patterns["term ranges", self.rule] = KeptRanges(self._term_ranges)
 
     # ------------------------------------------------------------------------------------------------ the walk
     def term(self, term: Expr, way: Way, space: Space) -> Expr:
@@ -436,18 +449,18 @@ class Rewriter:
         if isinstance(term, Apply) and term.op == "neg":
             low, high = self.range(term.args[0], space)
             return -high, -low
-        key, patterns = ("range", term, space), self.instance.patterns
         stamp = self.instance.stamp(needed_by(term, self.instance.program) | symbols_in(space))
-        known = patterns.get(key)
-        if isinstance(known, KeptRange) and known.stamp == stamp and known.columns is self.ranges.lower:
-            return known.lower, known.upper
-        if self._tight is None:
-            self._tight = self.ranges.tightened()
-        table = self.layout(space).table
-        found = interval(term, table, self._tight)
-        lower, upper = wide(found.lower, table.shape), wide(found.upper, table.shape)
-        patterns[key] = KeptRange(self.ranges.lower, stamp, lower, upper)
-        return lower, upper
+        before = self.instance.patterns.get(("term ranges", self.rule))
+        known = before.ranges.get((term, space)) if isinstance(before, KeptRanges) else None
+        if known is None or known.stamp != stamp or known.columns is not self.ranges.lower:
+            if self._tight is None:
+                self._tight = self.ranges.tightened()
+            table = self.layout(space).table
+            found = interval(term, table, self._tight)
+            ends = wide(found.lower, table.shape), wide(found.upper, table.shape)
+            known = KeptRange(self.ranges.lower, stamp, *ends)
+        self._term_ranges[term, space] = known
+        return known.lower, known.upper
 
     def values(self, term: Expr, space: Space) -> Floats:
         """Values of a term of data over a space, ``(rows,)``."""
@@ -575,6 +588,7 @@ def _relation(body: Relation, space: Space, rewriter: Rewriter, *, exactly: bool
 def _finished(
     rewriter: Rewriter, objective: Objective | None, changed: Mapping[str, Constraint]
 ) -> tuple[Instance, Inverse]:
+    rewriter.keep()
     instance, scope = rewriter.instance, rewriter.instance.scope
     root = instance.program.root
     made = [each.symbol for each in rewriter.made]
@@ -602,7 +616,8 @@ def _finished(
         patterns={},
     )
     names = tuple(family.name for family in instance.families)
-    return without, Inverse(without, names, tuple(rewriter.made), tuple(rewriter.bounds))
+    renamed = {symbol.name: name for name, symbol in changed.items() if symbol.name != name}
+    return without, Inverse(without, names, tuple(rewriter.made), tuple(rewriter.bounds), renamed)
 
 
 def _families(made: Iterable[Variable], rewriter: Rewriter) -> list[Family]:

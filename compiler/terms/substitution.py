@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields, replace
-from functools import cache
 from itertools import count
 from typing import TypeVar
 
@@ -25,9 +24,10 @@ from optc.dsl.program import (
 _T = TypeVar("_T")
 Node = Term | Generator | Space | Bind | Fix
 
-_free: dict[int, tuple[Node, frozenset[IndexVar]]] = {}
+Found = tuple[frozenset[IndexVar], frozenset[str]]
+
+_found: dict[int, tuple[Node, Found]] = {}
 _bound: dict[int, tuple[Node, frozenset[IndexVar]]] = {}
-_symbols: dict[int, tuple[Node, frozenset[str]]] = {}
 _KEPT = 20_000  # remembered terms; a term is told from another by identity, so it is kept alive here
 
 
@@ -39,10 +39,19 @@ def parts(node: Node) -> list[Node]:
     return found
 
 
-@cache
 def _names(kind: type[Node]) -> tuple[str, ...]:
     """The fields in which a kind of node may hold others."""
-    return tuple(field.name for field in fields(kind) if field.name != "span")
+    found = _fields.get(kind)
+    if found is None:
+        every = fields(kind)
+        found = tuple(f.name for f in every if not (f.type in _PLAIN or str(f.type).startswith("Literal[")))
+        _fields[kind] = found
+    return found
+
+
+_fields: dict[type, tuple[str, ...]] = {}
+_PLAIN = frozenset({"str", "int", "float", "bool", "Span", "Span | None", "IndexVar"})
+"""Types of fields, as they are written, that are no nodes and hold none."""
 
 
 def _gather(value: object, found: list[Node]) -> None:
@@ -73,28 +82,34 @@ def _remembered(memory: dict[int, tuple[Node, _T]], node: Node, compute: Callabl
 
 def free_indices(node: Node) -> frozenset[IndexVar]:
     """The indices that a node uses and does not bind."""
-    return _remembered(_free, node, _find_free)
-
-
-def _find_free(node: Node) -> frozenset[IndexVar]:
-    if isinstance(node, IndexRef):
-        return frozenset((node.var,))
-    found: frozenset[IndexVar] = frozenset().union(*(free_indices(p) for p in parts(node)))
-    own = [p for p in parts(node) if isinstance(p, Space)]
-    if isinstance(node, Space):
-        return found.difference(node.indices)
-    return found.difference(*(s.indices for s in own)) if own else found
+    return _remembered(_found, node, _find)[0]
 
 
 def symbols_in(node: Node) -> frozenset[str]:
     """The names of the families and sets that a node mentions."""
-    return _remembered(_symbols, node, _find_symbols)
+    return _remembered(_found, node, _find)[1]
 
 
-def _find_symbols(node: Node) -> frozenset[str]:
+def _find(node: Node) -> Found:
+    """Free indices and symbols, found in one walk."""
+    below = parts(node)
+    inner = [_remembered(_found, part, _find) for part in below]
+    free: frozenset[IndexVar] = _joined([each[0] for each in inner if each[0]])
+    symbols: frozenset[str] = _joined([each[1] for each in inner if each[1]])
+    if isinstance(node, IndexRef):
+        return frozenset((node.var,)), symbols
+    if isinstance(node, Space):
+        return (free.difference(node.indices) if free else free), symbols
     own = getattr(node, "symbol", None)
-    found = frozenset((own,)) if isinstance(own, str) else frozenset()
-    return found.union(*(symbols_in(p) for p in parts(node)))
+    if isinstance(own, str):
+        symbols = symbols | {own}
+    if free:
+        free = free.difference(*(part.indices for part in below if isinstance(part, Space)))
+    return free, symbols
+
+
+def _joined(found: list[frozenset[_T]]) -> frozenset[_T]:
+    return found[0] if len(found) == 1 else frozenset().union(*found)
 
 
 def conjuncts(condition: Expr | None) -> list[Expr]:

@@ -73,6 +73,8 @@ def keeps_points(instance: Instance, lowered: Lowered, seed: int = 0) -> str | N
             body = family.symbol.body
             if not isinstance(body, Relation):
                 return family.name
+            if family.name in lowered.multiples:
+                continue
             new = np.concatenate(excesses(lowered.instance, family, body, extended))
             limit = NEARLY * (1.0 + np.abs(new))
             if family.name not in own:
@@ -85,6 +87,35 @@ def keeps_points(instance: Instance, lowered: Lowered, seed: int = 0) -> str | N
                     broken = ~((new == wanted) | (np.abs(new - wanted) <= limit))
             if broken.any():
                 return family.name
+    return _multiples_differ(instance, lowered, seed)
+
+
+def _multiples_differ(instance: Instance, lowered: Lowered, seed: int) -> str | None:
+    """The first family whose rows are no multiples of those they are in the place of.
+
+    A row ``N / D <= c`` and its multiple ``N <= c D`` miss by amounts whose quotient is ``D``: above zero, and affine,
+    so that at the middle of two points it has the mean of its values there.
+    """
+    one, two = (random_point(lowered.judged, seed + draw) for draw in range(2))
+    whole = (one, two, 0.5 * (one + two))
+    points = [{f.name: x[f.offset : f.offset + f.count] for f in instance.families} for x in whole]
+    for family in lowered.instance.constraints:
+        old = lowered.multiples.get(family.name)
+        if old is None:
+            continue
+        known, quotients = instance.constraint(old), []
+        for point in points:
+            parts = []
+            for where, each, at in ((lowered.instance, family, lowered.extend(point)), (instance, known, point)):
+                body = each.symbol.body
+                assert isinstance(body, Relation)
+                parts.append(np.concatenate(excesses(where, each, body, at)))
+            with np.errstate(all="ignore"):
+                quotients.append(parts[0] / parts[1])
+        first, second, middle = quotients
+        near = np.abs(middle - 0.5 * (first + second)) <= NEARLY * (1.0 + np.abs(first) + np.abs(second))
+        if not ((first > 0) & (second > 0) & (middle > 0) & near).all():
+            return family.name
     return None
 
 

@@ -49,10 +49,9 @@ def bound(
     if isinstance(form, ConicForm):
         from .conic_bound import bound_line  # what proves convexity is not loaded for linear problems
 
-        line = bound_line(instance, lowered, answer, objective, gap)
-        if line is not None:
-            return Found(line.value, line)
-    for value, how, multipliers in () if isinstance(form, ConicForm) else _proofs(form, answer, again):
+        line = bound_line(instance, lowered, answer, objective, solver)
+        return Found(None if line is None or line.status == "reported" else line.value, line)
+    for value, how, multipliers in _proofs(form, answer, again):
         if relative_gap(objective, value) <= gap:
             if says_the_same(instance, lowered) is not None:
                 break

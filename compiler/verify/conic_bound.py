@@ -115,16 +115,22 @@ def contradiction(form: ConicForm, answer: Answer) -> bool | None:
 
 
 # ------------------------------------------------------------------------------------------------------------- lines
-def bound_line(instance: Instance, lowered: Lowered, answer: Answer, objective: float, gap: float) -> Line | None:
-    """The line of the claim ``bound`` for an answer to a conic form; None where its multipliers give none in the gap.
+def bound_line(instance: Instance, lowered: Lowered, answer: Answer, objective: float, solver: str) -> Line | None:
+    """The line of the claim ``bound`` for an answer to a conic form, for a point with that objective.
 
-    ``proved`` where the bound is a theorem about the form and the form agrees with the model; else ``checked``.
+    ``proved`` where the bound is a theorem about the form and the form agrees with the model; ``checked`` where either
+    holds near the answer only; ``reported`` where the multipliers give no bound and the solver's own is told; None
+    where it has none either.
     """
     form = lowered.judged
     assert isinstance(form, ConicForm) and answer.x is not None
     found = conic_bound(form, answer)
-    if found is None or abs(objective - found.value) > gap * max(1.0, abs(objective)):
-        return None
+    if found is None:
+        told = answer.bound is not None and math.isfinite(answer.bound)
+        return Line("bound", "reported", answer.bound, how=f"bound by {solver}") if told else None
+    if not _is_bound(form, found.value, objective):
+        how = "conic weak duality; it is worse than the objective of a feasible point"
+        return Line("bound", "failed", found.value, how=how)
     different = conic_differs(instance, lowered, answer.x)
     if different is not None:
         how = f"conic weak duality; not compared with the model: {different}"
@@ -133,6 +139,12 @@ def bound_line(instance: Instance, lowered: Lowered, answer: Answer, objective: 
         return Line("bound", "proved", found.value, how="conic weak duality, rounded outwards")
     how = f"conic weak duality, within {REACH:g} times the answer's size where a decision has no bound; convex beyond"
     return Line("bound", "checked", found.value, how=how)
+
+
+def _is_bound(form: ConicForm, limit: float, objective: float) -> bool:
+    """False where a feasible point beats it by more than the rows' tolerance may give: then something is wrong."""
+    sign = 1.0 if form.sense == "minimize" else -1.0
+    return sign * (limit - objective) <= 1e-3 * max(1.0, abs(objective))
 
 
 def infeasible_line(instance: Instance, lowered: Lowered, answer: Answer) -> Line:

@@ -73,10 +73,14 @@ class Lagrangian:
 
 
 def lagrangian(instance: Instance, form: LinearForm, x: Floats, y: Floats) -> Lagrangian | str:
-    """The Lagrangian at ``x`` (n) with the row duals ``y`` (m) of ``form``; the reason why it cannot be had."""
+    """The Lagrangian at columns ``x`` of ``form``, with its row duals ``y`` (m); the reason why it cannot be had.
+
+    Columns that stand for aggregates follow the model's own, and their rows the model's: they are eliminated, which
+    leaves the multipliers of the other rows as they are.
+    """
     with np.errstate(all="ignore"):
         try:
-            return _Sum(instance, x).of(form, y)
+            return _Sum(instance, x[: instance.columns]).of(form, y)
         except EvaluationError as error:
             return error.diagnostic.message
         except ValueError as reason:  # a term without a derivative that is known
@@ -111,8 +115,6 @@ class _Sum:
 
     def of(self, form: LinearForm, y: Floats) -> Lagrangian | str:
         instance = self.instance
-        if form.shape[1] != instance.columns:
-            return "the lowered problem has columns of its own"
         stated = instance.program.root.objective
         sign = -1.0 if form.sense == "maximize" else 1.0
         if stated is not None and stated.expression is not None:
@@ -135,7 +137,8 @@ class _Sum:
 
     def _simplices(self, form: LinearForm, y: Floats) -> None:
         """The rows ``sum(p) == 1`` of decisions whose domain says so; they follow the rows of the constraints."""
-        row = sum(part.count for part in form.rows)
+        own_rows = {family.name for family in self.instance.constraints}
+        row = sum(part.count for part in form.rows if part.name in own_rows)
         for family in self.instance.families:
             if family.domain == "simplex":
                 groups = _groups(family)

@@ -45,7 +45,7 @@ def judged(
     found = lagrangian(own, form, x, y)
     if isinstance(found, str):
         return Local((Line("stationary", "open", how=f"not checked: {found}"),), "feasible")
-    first = stationary(own, found, x, objective, tolerance)
+    first = stationary(own, found, x[: own.columns], objective, tolerance)
     convex = is_convex(own)
     lines = [first]
     limit = None
@@ -66,7 +66,7 @@ def judged(
 
 def _bound(instance: Instance, lowered: Lowered, found: Lagrangian, x: Floats) -> float | None:
     """The bound, where the instance that it is one of says the same as the model."""
-    value = tangent_bound(lowered.instance, found, x)
+    value = tangent_bound(lowered.instance, found, x[: lowered.instance.columns])
     if not math.isfinite(value):
         return None
     if lowered.instance is not instance:

@@ -5,7 +5,7 @@ and of all sides with a positive multiplier is enough for a strict local optimum
 tight side has a multiplier of zero, excludes one (J. Nocedal, S. J. Wright, "Numerical Optimization", 2nd ed. (2006),
 section 12.5). Up to ``DENSE`` free decisions the least eigenvalue is computed; up to ``SPARSE`` entries the signs of
 the pivots of a symmetric factorisation tell whether it is positive. The second derivatives are those of the lowered
-problem, compared along a random direction with differences of the model's own slopes.
+problem, compared along a direction with differences of the model's own slopes where it has no columns of its own.
 """
 
 from __future__ import annotations
@@ -44,8 +44,10 @@ class _Tight:
 def second_order(instance: Instance, form: NonlinearForm, x: Floats, y: Floats, slope: Floats) -> Line:
     """The line of the claim at a stationary point ``x`` (n) with row duals ``y`` (m).
 
-    ``slope`` (n): of the Lagrangian of the problem to minimise. ``open`` where it is flat or too large.
+    ``slope``: of the Lagrangian of the problem to minimise, by the model's own decisions; columns that follow them
+    are free. ``open`` where it is flat or too large.
     """
+    slope = np.append(slope, np.zeros(len(x) - len(slope)))
     tight = _tight(form, x, y, slope)
     if not len(tight.free):
         return Line(CLAIM, "checked", how="the tight constraints leave no direction")
@@ -117,7 +119,9 @@ def _jacobian(form: NonlinearForm, x: Floats) -> Any:
 
 
 def _same_as_model(instance: Instance, form: NonlinearForm, hessian: Any, x: Floats, y: Floats) -> bool:
-    """Whether the Hessian along a random direction is what the model's slopes change by; True where they have none."""
+    """Whether the Hessian along a direction is what the model's slopes change by; True where that cannot be told."""
+    if instance.columns != len(x):
+        return True
     direction = np.cos(1.0 + np.arange(len(x)) * 2.399963)  # any that is not special
     step = STEP * np.maximum(1.0, np.abs(x)) * direction
     ends = [lagrangian(instance, form, x + way * step, y) for way in (1.0, -1.0)]

@@ -156,8 +156,8 @@ LARGE_CONSTANT = _code(
     "give `{decision}` a nearer bound, or use a backend that takes such conditions as they are",
     """\
 A row that a binary switches off in a linear model gets a constant as large as the row can miss by, derived from the
-bounds of the decisions. Solvers take a binary for whole within about a millionth, and a millionth of a very large
-constant is enough to break the row while it is switched on.
+bounds of the decisions. Solvers take a binary for whole that is off by very little, often by a millionth, and a
+millionth of a very large constant is enough to break the row while it is switched on.
 
     var on binary; var x in [0, 1e9]
     off: on == 0 => x <= 0            # wrong for a linear backend: on = 0.000001 allows x = 1000

@@ -12,7 +12,8 @@ from optc.backends import conformance, registry
 from optc.compiler.answer import Answer
 
 INSTALLED = [b for b in registry.every() if b.version() is not None and "linear" in b.capabilities.forms]
-EXCLUDED: dict[str, dict[str, str]] = {}
+MIDDLE = "interior-point methods end in the middle of the multipliers that are right, where there are several"
+EXCLUDED: dict[str, dict[str, str]] = {name: {"duals of bounds": MIDDLE} for name in ("clarabel", "cvxpy")}
 
 
 @pytest.mark.parametrize("backend", INSTALLED, ids=lambda backend: backend.name)

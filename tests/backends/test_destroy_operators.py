@@ -83,7 +83,7 @@ def test_sub_problems_hold_the_current_point_and_only_points_of_the_problem(name
         view = view_of(problem, x, other)
         for operator in portfolio(problem):
             for _ in range(3):
-                found = operator.build(view, random)
+                found = operator.build(view, random, 1.0)
                 if found is None:
                     continue
                 made += 1
@@ -233,6 +233,16 @@ def test_a_random_objective_is_bounded_wherever_the_columns_are_not() -> None:
         found = random_objective(View(problem, np.zeros(n), None, (), -INF), np.random.default_rng(seed))
         answer = highs.solve(found.form, Goal(), highs.Options(), contexts.start(time_limit=10), None)
         assert answer.claim == "optimal" and found.first and not found.aims
+
+
+def test_neighbourhoods_are_larger_and_smaller_by_a_factor() -> None:
+    problem = knapsack(1)
+    view = View(problem, np.zeros(40), None, (), INF)
+    operators = {operator.name: operator.build for operator in portfolio(problem)}
+    for name, usual in (("mutation 25%", 10), ("rows 10%", 4)):
+        for factor, count in ((1.0, usual), (0.5, usual // 2), (2.0, 2 * usual), (100.0, 40)):
+            found = operators[name](view, np.random.default_rng(0), factor)
+            assert found is not None and np.count_nonzero(found.form.upper) == count
 
 
 def test_operators_for_binaries_are_left_out_where_there_are_none() -> None:

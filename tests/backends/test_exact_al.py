@@ -51,11 +51,21 @@ def answer_of(
     return exact_al.solve(form, goal or Goal(), options or Options(), contexts.start(**context), begin)
 
 
-# ------------------------------------------------------------------------------------------------------ the inner method
+# ----------------------------------------------------------------------------------------------------- the inner method
 @pytest.mark.parametrize(
     ("name", "iterations"),
-    [("HS6", 9), ("HS7", 10), ("HS28", 1), ("HS40", 3), ("HS42", 4), ("HS48", 1), ("HS51", 1), ("HS52", 1)]
-    + [("HS78", 4), ("HS79", 4)],
+    [
+        ("HS6", 9),
+        ("HS7", 10),
+        ("HS28", 1),
+        ("HS40", 3),
+        ("HS42", 4),
+        ("HS48", 1),
+        ("HS51", 1),
+        ("HS52", 1),
+        ("HS78", 4),
+        ("HS79", 4),
+    ],
 )
 def test_outer_iterations_are_those_of_the_paper(name: str, iterations: int) -> None:
     problem = BY_NAME[name]
@@ -102,7 +112,7 @@ def test_the_same_seed_gives_the_same_steps() -> None:
     assert runs[0].inner_steps != runs[2].inner_steps
 
 
-# ------------------------------------------------------------------------------------------ control of a Poisson equation
+# ---------------------------------------------------------------------------------------- control of a Poisson equation
 def control(size: int) -> HandMade:
     """Poisson control on an N x N grid: 18 unknowns for N = 3, one Newton step."""
     ca = pytest.importorskip("casadi")
@@ -130,7 +140,7 @@ def test_a_larger_grid_takes_one_step_too() -> None:
     assert (found.end, found.iterations) == ("converged", 1)
 
 
-# --------------------------------------------------------------------------------------------------- bounds and maximising
+# ------------------------------------------------------------------------------------------------ bounds and maximising
 def test_duals_are_derivatives_of_the_optimum() -> None:
     def optimum(right: float, top: float, sense: str = "minimize") -> Answer:
         sign = "" if sense == "minimize" else "-"
@@ -150,13 +160,11 @@ def test_duals_are_derivatives_of_the_optimum() -> None:
 
 
 def test_fixed_columns_and_free_rows_are_taken_out() -> None:
-    form = smooth("(x1-3)**2+(x2-1)**2+x1*x2", [("x1+x2", None, None), ("x1-x2", 0.0, 9.0)], 2, {2: (2.0, 2.0)})
+    form = smooth("(x1-1)**2+(x2-1)**2+x1*x2", [("x1+x2", None, None), ("x1-x2", 0.0, 9.0)], 2, {2: (2.0, 2.0)})
     found = answer_of(form, [5, 2])
-    assert found.x == pytest.approx([2.0, 2.0], abs=1e-6) and found.x is not None and found.x[1] == 2.0
-    assert found.column_duals is not None and found.row_duals is not None
-    assert found.row_duals[0] == 0.0
-    # d/dx2 of the optimum with x1 = x2 = t: derivative of (t-3)^2 + (t-1)^2 + t^2, less the row's own part.
-    assert found.row_duals[1] == pytest.approx(-(0 - 2.0 - 2 + 2 * 1 - 0) - 2, abs=1e-6) or found.row_duals[1] > -1e-6
+    assert found.x == pytest.approx([2.0, 2.0], abs=1e-6)
+    assert found.row_duals == pytest.approx([0.0, 4.0], abs=1e-5)
+    assert found.column_duals is not None and found.column_duals[1] == pytest.approx(8.0, abs=1e-5)
 
 
 # ------------------------------------------------------------------------------------------------------------- bad ends
@@ -171,7 +179,7 @@ def test_bounds_that_cross_are_infeasible() -> None:
 
 
 def test_an_objective_without_an_end_diverges() -> None:
-    found = answer_of(smooth("-x1**3", [], 1), [1.0])
+    found = answer_of(smooth("-x1**2", [], 1), [1.0])
     assert found.termination == "diverging" and found.claim == "feasible"
 
 

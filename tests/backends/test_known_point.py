@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,7 @@ from small_mips import all_open, facility_location, knapsack
 from optc.backends import highs, lns, scip
 from optc.backends.conformance import form
 from optc.backends.known_point import holds, not_worse, usable, value
+from optc.cli.main import main
 from optc.compiler import context as contexts
 from optc.compiler.answer import Answer
 from optc.compiler.backend import Goal, Start
@@ -25,6 +28,7 @@ LEAST_WORK: dict[Any, Any] = {
 }
 BACKENDS = [pytest.param(backend, id=backend.name) for backend in LEAST_WORK]
 EXACT = Goal(gap=1e-9)
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 
 def optimum(problem: LinearForm) -> Answer:
@@ -140,3 +144,19 @@ def test_the_objective_of_a_quadratic_form() -> None:
     problem = form([1, -1], [], [], [], [-9, -9], [9, 9], hessian=[[2, 1], [1, 4]], offset=3.0)
     x = np.array([2.0, -1.0])
     assert value(problem, x) == pytest.approx(0.5 * (2 * 4 + 2 * 1 * -2 + 4 * 1) + 2 + 1 + 3)
+
+
+@pytest.mark.parametrize("example", ["facility_location", "knapsack", "quadratic_assignment"])
+def test_the_answer_in_a_file_is_the_first_point_of_every_backend(
+    example: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also where lowerings add columns to the model's own."""
+    folder, file = EXAMPLES / example, str(tmp_path / "answer.json")
+    command = ["solve", str(folder / "model.opt"), "-d", str(folder / "data.json"), "--json"]
+    assert main([*command, "-o", file, "--backend", "highs"]) == 0
+    best = json.loads(capsys.readouterr().out)
+    for backend in ("highs", "scip", "lns"):
+        main([*command, "--backend", backend, "--start", file, "--time-limit", "1ms"])
+        stopped = json.loads(capsys.readouterr().out)
+        assert stopped["status"] in ("optimal", "feasible"), (backend, stopped["diagnostics"])
+        assert stopped["objective"] == pytest.approx(best["objective"], rel=1e-6), backend

@@ -13,8 +13,9 @@ from small_mips import all_open, facility_location, knapsack, set_cover
 
 import optc
 from optc.backends import highs, lns, registry
+from optc.backends.bandit import Outcome, ThompsonSampling
 from optc.backends.conformance import INF, form, market_split
-from optc.backends.destroy_operators import SubProblem
+from optc.backends.destroy_operators import Operator, SubProblem
 from optc.backends.known_point import holds, value
 from optc.cli.main import main
 from optc.compiler import context as contexts
@@ -99,7 +100,7 @@ def test_a_proximity_row_that_nothing_meets_is_a_bound() -> None:
             indices=np.append(problem.indices, np.arange(problem.shape[1])).astype(np.int32),
             values=np.append(problem.values, problem.cost),
         )
-        assert search._explore(SubProblem(cut, holds=False, limit=beyond)) == "rejected"
+        assert search._explore(SubProblem(cut, holds=False, limit=beyond)) == ("rejected", True)
         assert sign * search.bound == pytest.approx(beyond)
 
 
@@ -119,6 +120,26 @@ def test_without_whole_columns_the_answer_is_that_of_highs() -> None:
 
 
 # ---------------------------------------------------------------------------------------------------------- conduct
+def test_neighbourhoods_adapt_their_size_to_what_came_of_them() -> None:
+    problem = set_cover()
+    search = lns._Search(problem, EXACT, SEARCH, contexts.start(threads=1))
+    search._take(np.ones(30), float(problem.cost.sum()))
+    asked: list[float] = []
+    answers: list[tuple[Outcome, bool]] = [
+        ("rejected", False),
+        ("accepted", False),
+        ("best", False),
+        ("rejected", True),
+    ]
+    operator = Operator("one", lambda _view, _random, factor: asked.append(factor) or SubProblem(problem))  # type: ignore[func-returns-value]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(search, "_explore", lambda _problem: answers[len(asked) - 1])
+        for _ in range(4):
+            search._step([operator], ThompsonSampling(1))
+    assert asked == pytest.approx([1.0, 0.75, 0.5625, 0.5625])
+    assert search.factors[0] == pytest.approx(0.5625 * 1.25)
+
+
 def test_a_seed_repeats_a_run_and_another_takes_another_way() -> None:
     problem = market_split(4, 30)
     options = lns.Options(first_nodes=1, iterations=12, nodes=20)
@@ -186,6 +207,13 @@ def test_polish_improves_a_poor_point() -> None:
     x = all_open(problem)
     answer = lns.polish(problem, x, Goal(), replace(SEARCH, iterations=30), contexts.start(threads=1))
     assert answer.objective is not None and answer.objective < 0.9 * value(problem, x)
+
+
+def test_polish_goes_on_from_a_point_that_is_whole_up_to_rounding() -> None:
+    problem = set_cover()
+    x = np.ones(30) - 4e-7  # of a lower cost than its rounding
+    answer = lns.polish(problem, x, EXACT, SEARCH, contexts.start(threads=1))
+    assert answer.objective == pytest.approx(102.0)
 
 
 def test_a_point_that_is_not_feasible_is_a_hint() -> None:

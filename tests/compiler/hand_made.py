@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 
 from optc.compiler.forms.linear import Floats, Ints, LinearForm
+from optc.dsl.catalogue import report, solving
+from optc.dsl.diagnostics import Diagnostic
 
 INF = np.inf
 Bounds = Mapping[int, tuple[float | None, float | None]]
@@ -24,9 +26,6 @@ class HandMade(LinearForm):
     """A nonlinear form whose linear part is empty."""
 
     functions: Mapping[str, Any] = None  # type: ignore[assignment]
-
-    def completed(self, x: Floats) -> Floats:
-        return x
 
     def evaluate_objective(self, x: Floats) -> float:
         return float(self.functions["f"](x))
@@ -59,9 +58,14 @@ class HandMade(LinearForm):
         found = np.bincount(rows, weights=values * v[columns], minlength=len(x))
         return found + np.bincount(columns[off], weights=(values * v[rows])[off], minlength=len(x))
 
-    def undefined(self, x: Floats) -> str | None:
+    def undefined(self, x: Floats) -> Diagnostic | None:
         parts = (np.array([self.evaluate_objective(x)]), self.evaluate_rows(x))
-        return None if all(np.isfinite(part).all() for part in parts) else "a function has no value"
+        if all(np.isfinite(part).all() for part in parts):
+            return None
+        return report(solving.NO_ANSWER, None, backend="casadi", message="a function has no value")
+
+    def completed(self, x: Floats) -> Floats:
+        return x
 
 
 def smooth(

@@ -15,7 +15,7 @@ from hand_made import HandMade, smooth
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Minimise ``objective`` with every ``equal`` zero and every ``above`` at least zero; ``bounds`` by number from 1."""
+    """Minimise ``objective``, every ``equal`` zero and every ``above`` at least zero; ``bounds`` by number from 1."""
 
     name: str
     start: Sequence[float]

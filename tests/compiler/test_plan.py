@@ -81,11 +81,11 @@ def test_backends_that_are_not_there_or_not_able_are_passed_over_with_the_reason
     ("text", "features"),
     [
         (LINEAR, set()),
-        ("var k integer in [0, 3]\nminimize k^2\n", {"integer", "quadratic objective"}),
+        ("var k integer in [0, 3]\nminimize k^2\n", {"integer", "quadratic objective", "whole product"}),
         ("var x in [0, 3]\nminimize abs(x)\n", {"piecewise objective"}),
         (
             "var x in [1, 3]\nminimize 1 / x\nsubject to\n  c: x * x <= 4\n",
-            {"nonlinear objective", "quadratic constraint"},
+            {"nonlinear objective", "quadratic constraint", "ratio objective"},
         ),
         ("var x in [0, 3]\nminimize x\nlower f {\n  var y >= 0\n  minimize y\n}\n", {"lower level"}),
         ("var w[1..3] in [0, 1]\nmaximize w[1]\nsubject to\n  sos1(w[i] for i in 1..3)\n", {"special ordered set"}),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ import pytest
 from scipy.optimize import linprog
 
 import optc
+from optc.compiler.lowering import Lowered, every, lower_along
+from optc.compiler.verify.agreement import says_the_same
 from optc.compiler.verify.replay import verify
 
 MODEL = """
@@ -294,10 +297,35 @@ def test_a_ratio_in_a_row_and_in_the_objective() -> None:
     text = "var x in [1, 4]\nvar y in [1, 4]\nmaximize x / (y + 1)\nsubject to\n  r: (x + 1) / y <= 2"
     solution = optc.parse(text).bind().solve()
     assert (solution.status, solution.objective) == ("optimal", pytest.approx(4 / 3.5))
+    assert {line.claim: line.status for line in solution.certificate}["bound"] == "proved"
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_bounds_of_models_with_ratios_in_rows_are_proved(seed: int) -> None:
+    sense = "maximize" if seed % 2 else "minimize"
+    text = ROWS.format(sense=sense, domain="").replace("limit[K] = [2.5", f"limit[K] = [{1.1 + 0.3 * seed}")
+    solution = optc.parse(text).bind().solve()
+    if solution.status == "infeasible":
+        assert solution.certificate[0].status in ("proved", "checked")
+        return
+    assert solution.status == "optimal"
+    assert {line.claim: line.status for line in solution.certificate}["bound"] == "proved"
+
+
+def test_a_row_that_is_no_multiple_is_found_out() -> None:
+    text = "var x in [1, 4]\nvar y in [1, 4]\nminimize x + y\nsubject to\n  r: (x + 1) / y <= 2\n  s: (x + 1) / x <= 3"
+    instance = optc.parse(text).bind().instance
+    known = {each.name: each for each in every()}
+    lowered = lower_along((known["ratios to rows"], known["instance to linear"]), instance)
+    assert isinstance(lowered, Lowered)
+    assert says_the_same(instance, lowered) is None
+    swapped = dict(zip(lowered.multiples, reversed(lowered.multiples.values()), strict=True))
+    assert says_the_same(instance, replace(lowered, multiples=swapped)) == "r (multiplied)"
 
 
 def test_a_row_whose_denominator_may_be_zero_is_refused_by_name() -> None:
-    text = "set I = 1..2\nparam d[I] = [1, 3]\nvar x in [0, 4]\nmaximize x\nsubject to\n  r[i in I]: x / (x + d[i] - 1) <= 3"
+    text = "set I = 1..2\nparam d[I] = [1, 3]\nvar x in [0, 4]\nmaximize x\n"
+    text += "subject to\n  r[i in I]: x / (x + d[i] - 1) <= 3"
     solution = told(text, backend="highs")
     assert solution.status == "failed"
     (error,) = [d for d in solution.diagnostics if d.severity == "error"]

@@ -283,7 +283,7 @@ def test_unbounded_is_checked_on_the_model() -> None:
         ("var x in [0, 9]\nminimize x\nsubject to\n  c: x^2 >= 2\n", "quadratic constraints"),
         ("var x\nvar b binary\nminimize x\nsubject to\n  c: b == 1 => x >= 2\n", "`x`, which has no lower bound"),
         ("var x in [0, 9]\nvar w\nminimize x\nsubject to\n  x >= 0 complements w >= 0\n", "`w`, which has no upper"),
-        ("var x in [0, 9]\nvar k integer in [0, 9]\nminimize x^2 + k^2\n", "quadratic objective together with whole"),
+        ("var x in [0, 9]\nvar k integer in [0, 9]\nminimize x^2 + k^2\n", "`x` is not made of whole decisions"),
         ("var x in [0, 9]\nminimize x\nlower f {\n  var y >= 0\n  minimize y\n}\n", "`y`, which has no upper bound"),
         ("set N = 1..2\nplayer p[i in N] {\n  var q in [0, 9]\n  maximize q - q^2\n}\n", "players"),
         ("var x in [0, 9]\nuncertain u in [0, 1]\nminimize x\nsubject to\n  c: x >= u\n", "uncertain"),

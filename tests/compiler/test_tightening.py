@@ -11,12 +11,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import optc
-from optc.backends import highs
+from optc.backends import highs, scip
 from optc.compiler import context as contexts
 from optc.compiler.backend import Goal
 from optc.compiler.facts.bounds import propagate
 from optc.compiler.facts.tightening import _relaxation, tightened
 from optc.compiler.instance.instance import Instance
+from optc.compiler.tightening import tighten
 
 # Without a bound of either, propagation has nothing to begin with; together the rows bound both.
 DIAMOND = """
@@ -161,3 +162,16 @@ def test_contradicting_rows_are_left_to_the_solver() -> None:
         "var x[1..2]", "var x[1..2] in [-99, 99]"
     )
     assert optc.parse(text).bind().solve(backend="highs", tighten=True).status == "infeasible"
+
+
+def test_a_direction_without_an_end_stays_without_a_bound() -> None:
+    text = DIAMOND.replace("var x[1..2]", "var x[1..2]\nvar y").replace("  on: b == 1 => ", "  on: b == 1 => y + ")
+    found = tight(instance_of(program_of(text), {}))
+    assert found.settled == found.wanted == 6 and found.narrowed == 4
+    assert bounds(found.instance, "y") == [(-np.inf, np.inf)]
+
+
+def test_without_a_backend_that_can_it_is_said() -> None:
+    instance = instance_of(program_of(DIAMOND), {})
+    same, (note,) = tighten(instance, (scip,), 1.0, contexts.start())  # type: ignore[arg-type]
+    assert same is instance and note.code.id == "N0604" and "no backend" in note.message

@@ -282,6 +282,26 @@ lower f {
         lambda: 0.0,
         {"x": 0},
     ),
+    "a choice of the leader": Case(
+        """
+set Sites = {"north", "south"}
+set Sizes = {"small", "large"}
+param room[Sites, Sizes] = [[2, 5], [3, 4]]
+param price[Sizes] = [1, 3]
+choose size[Sites] from Sizes
+maximize 2 * sum(sold[s] for s in Sites) - sum(price[size[s]] for s in Sites)
+lower f {
+  var sold[Sites] >= 0
+  minimize 3 * sold["north"] + sold["south"] - 4 * sum(sold[s] for s in Sites)
+  subject to
+    space[s in Sites]: sold[s] <= room[s, size[s]]
+    demand: sum(sold[s] for s in Sites) <= 7
+}
+""",
+        # room, price: (2, 1) or (5, 3) north, (3, 1) or (4, 3) south; all that there is room for is sold, up to 7
+        lambda: max(2 * min(7, n + s) - p - q for n, p in ((2, 1), (5, 3)) for s, q in ((3, 1), (4, 3))),
+        {},
+    ),
     "a whole leader": Case(
         """
 var x integer in [0, 10]

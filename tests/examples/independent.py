@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from combinations import best_assignment, best_subset, facilities, round_trip
 from commitment import cheapest_day
+from convex_oracles import largest_entropy, steady_earning
 from grid_attacks import most_shed
 from lots import least_cost
 from market_oracle import largest_profit
@@ -215,6 +216,8 @@ SOLVERS: dict[str, Callable[[], float]] = {
     "diet": diet,
     "transportation": transportation,
     "portfolio": portfolio,
+    "portfolio_risk_limit": steady_earning,
+    "maximum_entropy": largest_entropy,
     "multicommodity": multicommodity,
     "unit_dispatch": unit_dispatch,
     "us_map_coloring": partial(map_colors, EXAMPLES / "us_map_coloring/states.json"),

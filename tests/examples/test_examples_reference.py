@@ -95,7 +95,8 @@ def raw_data(folder: Path, program: Program, data: list[Any]) -> RawData:
                 "minimum": long_form(folder / "requirements.csv", 1)["minimum"],
             },
         )
-    if folder.name == "portfolio":
+    if folder.name in ("portfolio", "portfolio_risk_limit"):
+        folder = folder.parent / "portfolio"
         return RawData(
             sets={"Assets": first_column(folder / "assets.csv"), "Weeks": first_column(folder / "gains.csv")},
             parameters={"gain": wide_form(folder / "gains.csv")},

@@ -73,6 +73,7 @@ CONVEX = [
     "-entropy(y)",
     "-sum(entropy(p[i]) for i in I)",
     "2^z",
+    "y^y",
     "0.5^z",
     "huber(z)",
     "huber(z, 2)",

@@ -82,6 +82,7 @@ CONES = [
     "-entropy(y)",
     "-sum(w[i] * entropy(p[i]) for i in I)",
     "2^z",
+    "y^y",
     "0.5^z",
     "huber(z)",
     "huber(z, 2)",
@@ -218,6 +219,7 @@ subject to
 """
     base = {"two": 3.0, "shift": 0.5, "right": 40.0}
     for sense, sign in (("minimize", ""), ("maximize", "-")):
+
         def optimum(sense: str = sense, sign: str = sign, **changed: float) -> tuple[float, Answer, ConicForm]:
             _, form, _ = lowered(model.format(sense=sense, sign=sign, **{**base, **changed}))
             answer = clarabel.solve(form, Goal(), clarabel.Options(accuracy=1e-11), Context(), None)
@@ -240,7 +242,10 @@ def test_quadratic_rows_of_many_sizes() -> None:
     text = """
 set K = 1..4
 set I = 1..5
-param A[k in K, i in I, j in I] = if k == 1 then (if i == j then i else 0) else if k == 2 then (if i == j then 3 else 0.5) else if k == 3 then 1 else 0
+param diagonal[i in I, j in I] = if i == j then i else 0
+param dense[i in I, j in I] = if i == j then 3 else 0.5
+param A[k in K, i in I, j in I] =
+  if k == 1 then diagonal[i, j] else if k == 2 then dense[i, j] else if k == 3 then 1 else 0
 var x[I] in [-5, 5]
 maximize sum(i * x[i] for i in I)
 subject to
