@@ -37,6 +37,7 @@ from .search_tree import Frontier, Incumbent, Node
 REPORT_EVERY = 0.1  # seconds between two progress reports
 LOOK = 8  # candidates whose children are looked at, at a node, where little is known of them
 DIVE = 0.25  # share of the gap within which a dive goes on
+NEAR = 0.1  # of the gap: error of a node's quadratic objective
 WHOLE = 1e-6  # tolerance of integrality at most
 NOISE = 1e-9  # relative difference of two values that is nothing but rounding
 
@@ -169,6 +170,7 @@ class _Tree:
         self.brancher = Brancher(pairs, np.flatnonzero(form.integer).astype(np.int32), min(WHOLE, goal.tolerance))
         self.incumbent = Incumbent(options.absolute_gap, max(goal.gap, NOISE))
         self.frontier = Frontier()
+        self.near = NEAR * goal.gap
         self.nodes = 0
         self.unsolved = False  # whether a part was given up since HiGHS could not solve it
         self.tried: set[bytes] = set()
@@ -188,7 +190,7 @@ class _Tree:
             if node.kept is not None:
                 self.relaxation.resume(node.kept)
             box = node.box(self.root)
-            found = self.relaxation.solve(*box)
+            found = self.relaxation.solve(*box, self.near, self.incumbent.cutoff())
             if found.state == "stopped":
                 return self._stopped(self.context.stop() or "time limit", node)
             self.nodes += 1
@@ -213,7 +215,10 @@ class _Tree:
         kept = self.relaxation.keep()
         if found.x is not None:
             if self.brancher.exact(found.x):
-                self.incumbent.take(found)
+                found = self._leaf(box, found)
+                bound = max(bound, found.value)
+            if found.x is not None and self.brancher.exact(found.x):
+                self.incumbent.give_up(bound)
                 return None
             if self.brancher.satisfied(found.x) or self._rounds(dived=dived):
                 self._round(box, found.x)
@@ -254,7 +259,7 @@ class _Tree:
         lower, upper = box[0].copy(), box[1].copy()
         branch.narrow(lower, upper)
         self.relaxation.resume(kept)
-        found = self.relaxation.solve(lower, upper)
+        found = self.relaxation.solve(lower, upper, self.near, self.incumbent.cutoff())
         if found.state == "optimal":
             self.brancher.learn(branch, max(0.0, found.value - bound))
             if found.x is not None and self.brancher.exact(found.x):
@@ -301,9 +306,21 @@ class _Tree:
         if key in self.tried:
             return
         self.tried.add(key)
-        found = self.relaxation.solve(lower, upper)
+        found = self.relaxation.solve(lower, upper, self.near, self.incumbent.cutoff())
         if found.x is not None and self.brancher.exact(found.x):
-            self.incumbent.take(found)
+            self._leaf((lower, upper), found)
+
+    def _leaf(self, box: Box, found: Relaxed) -> Relaxed:
+        """Take a point that keeps the pairs; where its part may hold a better one, the finer relaxation."""
+        self.incumbent.take(found)
+        if found.value >= self.incumbent.cutoff():
+            return found
+        finer = self.relaxation.solve(*box, 0.0, self.incumbent.cutoff())
+        if finer.x is None:
+            return found
+        if self.brancher.exact(finer.x):
+            self.incumbent.take(finer)
+        return finer
 
     def _unbounded_leaf(self, node: Node, box: Box) -> Answer | None:
         """All pairs are decided and the relaxation is unbounded: so is the problem, if the leaf has a point.

@@ -9,6 +9,7 @@ form goes over as a cone program in whole arrays, with nothing left for CVXPY to
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -64,6 +65,10 @@ def version() -> str | None:
     return installed.version("cvxpy", "cvxpy")
 
 
+def _cvxpy() -> Any:
+    return import_module("cvxpy")
+
+
 def load(form: LinearForm) -> Any:
     """A ``cvxpy.Problem`` of the form. Raises ValueError for numbers that are not finite."""
     return _stated(cone_program(form)).problem
@@ -71,8 +76,7 @@ def load(form: LinearForm) -> Any:
 
 def solve(form: LinearForm, goal: Goal, options: Options, context: Context, start: Start | None) -> Answer:  # noqa: ARG001
     """The answer to a linear, quadratic or conic form without whole columns; a start is of no use to it."""
-    import cvxpy
-
+    cvxpy = _cvxpy()
     if form.integer.any():
         raise ValueError(capabilities.refuses["integer conic"])
     stop = context.stop()
@@ -104,8 +108,7 @@ class _Stated:
 
 
 def _stated(program: ConeProgram) -> _Stated:
-    import cvxpy
-
+    cvxpy = _cvxpy()
     n = len(program.cost)
     x = cvxpy.Variable(n)
     slack = program.right - program.matrix @ x
@@ -129,8 +132,7 @@ def _stated(program: ConeProgram) -> _Stated:
 
 def _cones(program: ConeProgram, slack: Any, first: int) -> list[tuple[str, Any, Any]]:
     """One constraint for all cones of a kind and size."""
-    import cvxpy
-
+    cvxpy = _cvxpy()
     cones, held = program.cones, []
     starts = first + cones.starts[:-1]
     mine = cones.kinds == conic.SECOND_ORDER

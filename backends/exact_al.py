@@ -181,15 +181,9 @@ def _termination(outcome: Outcome, context: Context, watch: _Watch) -> Terminati
         return "converged"
     if outcome.end == "stopped":
         return "diverging" if watch.far else context.stop() or "interrupted"
-    if _stuck(outcome.point):
+    if sketched_newton.without_slope(outcome.point):
         return "locally infeasible"
     return "iteration limit" if outcome.end == "iteration limit" else "numerical trouble"
-
-
-def _stuck(point: Point) -> bool:
-    """Whether the equations fail and their violation has no slope."""
-    size = float(np.linalg.norm(point.residual))
-    return size > 1e-4 and float(np.linalg.norm(point.jacobian.T @ point.residual)) <= 1e-4 * size
 
 
 _WORDS: dict[Termination, str] = {

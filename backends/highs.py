@@ -23,6 +23,7 @@ from optc.compiler.forms.linear import Floats, Ints, LinearForm, QuadraticForm
 from . import installed
 from .known_point import activities as activities
 from .known_point import not_worse, usable
+from .mip_root import root_algorithm
 from .options import option
 from .switch_tolerance import whole_within
 
@@ -113,7 +114,7 @@ def solve(form: LinearForm, goal: Goal, options: Options, context: Context, star
     highs = load(form)
     _configure(highs, goal, options, context)
     if form.integer.any():
-        _set(highs, "mip_lp_solver", _root_algorithm(form, options))
+        _set(highs, "mip_lp_solver", root_algorithm(form) if options.mip_root == "choose" else options.mip_root)
         _set(highs, "mip_feasibility_tolerance", whole_within(form, goal.tolerance))
     if start is not None:
         _set_start(highs, form, start)
@@ -248,26 +249,6 @@ def _configure(highs: Any, goal: Goal, options: Options, context: Context) -> No
         _set(highs, "mip_max_improving_sols", options.solutions)
     if options.objective_bound is not None:
         _set(highs, "objective_bound", options.objective_bound)
-
-
-FEW_WHOLE = 8  # continuous columns for each whole one
-MANY_ROWS = 1000
-
-
-def _root_algorithm(form: LinearForm, options: Options) -> str:
-    """The algorithm of the root: an interior point where most rows are balances of many continuous columns.
-
-    Rows of products of an assignment (``lowerings.quadratic_to_linear``), and flows of many commodities, are equations
-    with the right side zero; they are so degenerate that the simplex method takes minutes where an interior point takes
-    seconds (of nug12 of QAPLIB more than 100 s against 5 s).
-    """
-    if options.mip_root != "choose":
-        return options.mip_root
-    rows, columns = form.shape
-    whole = int(np.count_nonzero(form.integer))
-    balances = int(np.count_nonzero((form.row_lower == 0) & (form.row_upper == 0)))
-    many = rows >= MANY_ROWS and columns - whole >= FEW_WHOLE * whole
-    return "ipm" if many and 2 * balances > rows else "choose"
 
 
 def _set_threads(highs: Any, context: Context) -> None:

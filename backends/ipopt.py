@@ -137,6 +137,7 @@ def _settings(goal: Goal, options: Options, context: Context) -> dict[str, str |
         "acceptable_tol": max(options.tol, options.acceptable_tol),
         "constr_viol_tol": min(1e-4, 0.1 * goal.tolerance),
         "acceptable_constr_viol_tol": min(1e-2, goal.tolerance),
+        "bound_relax_factor": 0.0,  # a clipped point would break its rows again
         "max_iter": options.iterations,
         "linear_solver": options.linear_solver,
         "mu_strategy": options.mu_strategy,
@@ -202,7 +203,7 @@ def _answer(form: NonlinearForm, functions: _Minimised, outcome: Outcome, goal: 
     claim, termination, words = _ENDS.get(outcome.status, unknown)
     if outcome.status == 5:
         termination = watch.context.stop() or "interrupted"
-    x = np.clip(outcome.x, form.lower, form.upper)  # it may pass a bound by 1e-8
+    x = np.clip(outcome.x, form.lower, form.upper)
     fault = form.undefined(x) if termination == "numerical trouble" and np.isfinite(x).all() else None
     if claim == "none" and holds(form, x, goal.tolerance):
         claim = "feasible"

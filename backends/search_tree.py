@@ -57,8 +57,8 @@ class Incumbent:
 
     def take(self, found: Relaxed) -> None:
         """Keep a feasible point if it is better."""
-        if found.x is not None and found.value < self.value:
-            self.x, self.value, self.points = found.x, found.value, self.points + 1
+        if found.x is not None and found.objective < self.value:
+            self.x, self.value, self.points = found.x, found.objective, self.points + 1
 
     def cutoff(self) -> float:
         """Parts with this bound or a higher one hold no point that is better by more than the gap."""

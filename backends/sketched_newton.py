@@ -20,8 +20,9 @@ What differs from theirs: that B needs its shift, ``xi_B`` and a norm of the Hes
 sparse factorisation (``inertia``) instead of the smallest eigenvalue on a dense null-space basis, and that norm is the
 smaller of Frobenius's and the largest row sum; other norms are Frobenius's, xi_G an estimate, not an eigenvalue; the
 accuracy has a floor of ``FLOOR |b|``, for Psi asks for less than rounding leaves; a Jacobian without full rank is no
-reason to give up: the step is then the shortest least-squares solution. The default inner solver is the factorisation
-itself.
+reason to give up: the step is then the shortest least-squares solution. After a row of short steps the penalties go
+back to their first values, and the multipliers to those of least slope (at most ``RESTARTS`` times). The default inner
+solver is the factorisation itself.
 """
 
 from __future__ import annotations
@@ -43,6 +44,9 @@ DIRECT = "direct"
 FLOOR = 1e-10  # of |b|: the least residual that is asked for
 DELTA_FLOOR = 1e-6
 LARGEST_ETA1, SMALLEST_ETA2 = 1e8, 1e-8  # beyond them a direction is taken as it is
+SHORT, SHORT_STEPS, RESTARTS = 1e-3, 8, 20  # steps of that length in a row are reason for new multipliers
+PATIENCE = 1000  # iterations without a better residual
+STUCK = 25  # iterations in a row at which the violation has no slope
 SHORTEST = 1e-12  # step length at which the line search gives up
 NOISE = 10 * float(np.finfo(np.float64).eps)  # relative rounding of the merit function
 CONSISTENT = 1e-6  # relative residual beyond which a system counts as having no solution
@@ -127,12 +131,14 @@ def minimise(
 ) -> Outcome:
     """A point where the first-order conditions hold within the tolerance, from (u, y)."""
     point = merit_function.at(problem, u, y)
-    state = _State(Penalties(rules.eta1, rules.eta2), rules.delta, 0.0)
+    fresh = _State(Penalties(rules.eta1, rules.eta2), rules.delta, 0.0)
+    state, pace = fresh, _Pace()
     evaluations, inner, unit = 1, 0, 0
     end: End = "iteration limit" if point.finite else "undefined"
     iteration = 0
     while point.finite:
         residual = residual_of(problem, point)
+        pace = pace.at(point, residual)
         if residual <= rules.tolerance:
             end = "converged"
             break
@@ -141,24 +147,87 @@ def minimise(
         if not watch(iteration, point, residual):
             end = "stopped"
             break
+        if pace.hopeless:
+            end = "no descent"
+            break
+        if pace.slow:
+            point, state, pace = _with_new_multipliers(problem, point), fresh, pace.restarted()
         curvature = problem.curvature(point.u, point.y)
         stop = partial(_stopped, watch, iteration, point, residual)
         step = _direction(problem, point, curvature, state, rules, random, stop)
-        if step is None:
-            end = "no descent"
-            break
-        state, inner = step.state, inner + step.inner_steps
-        found = _armijo(problem, point, step, rules)
-        if found is None:
+        found = None if step is None else _armijo(problem, point, step, rules)
+        if step is not None and found is None:
             found = _steepest(problem, point, curvature.hessian, step, rules)
-        if found is None:
-            end = "no descent"
-            break
+        if step is None or found is None:
+            pace = pace.failing()
+            continue
         alpha, trials, new = found
         problem = problem.moved(point.u, new.u - point.u, alpha)
+        state, inner, pace = step.state, inner + step.inner_steps, pace.after(alpha)
         point, evaluations, iteration = new, evaluations + trials, iteration + 1
         unit += alpha == 1.0
     return Outcome(end, point, problem, residual_of(problem, point), iteration, evaluations, inner, unit)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pace:
+    """How the search goes: consecutive short steps, restarts, the best residual and how long ago it was, iterations in
+    a row at which the violation of the equations had no slope, failures since the last restart.
+    """
+
+    short: int = 0
+    restarts: int = 0
+    best: float = np.inf
+    since: int = 0
+    stuck: int = 0
+    failures: int = 0
+
+    @property
+    def slow(self) -> bool:
+        """Whether to begin again with new multipliers and penalties."""
+        return self.restarts < RESTARTS and (self.short >= SHORT_STEPS or self.failures > 0)
+
+    @property
+    def hopeless(self) -> bool:
+        return self.failures > (0 if self.restarts >= RESTARTS else 1) or self.since > PATIENCE or self.stuck > STUCK
+
+    def at(self, point: Point, residual: float) -> _Pace:
+        better = residual < 0.99 * self.best
+        return replace(
+            self,
+            best=residual if better else self.best,
+            since=0 if better else self.since + 1,
+            stuck=self.stuck + 1 if without_slope(point) else 0,
+        )
+
+    def after(self, alpha: float) -> _Pace:
+        return replace(self, short=self.short + 1 if alpha <= SHORT else 0, failures=0)
+
+    def failing(self) -> _Pace:
+        return replace(self, failures=self.failures + 1)
+
+    def restarted(self) -> _Pace:
+        return replace(self, short=0, restarts=self.restarts + 1)
+
+
+def without_slope(point: Point) -> bool:
+    """Whether the equations fail and their violation falls in no direction."""
+    size = float(np.linalg.norm(point.residual))
+    return size > 1e-4 and float(np.linalg.norm(point.jacobian.T @ point.residual)) <= 1e-4 * size
+
+
+def _with_new_multipliers(problem: Problem, point: Point) -> Point:
+    """The point with the multipliers that leave the least slope of the Lagrangian."""
+    from scipy.sparse import eye_array
+
+    m, n = point.jacobian.shape
+    if m == 0:
+        return point
+    factor = inertia.factorise(inertia.kkt(eye_array(n, format="csc"), point.jacobian), n)
+    if factor is None:
+        return point
+    y = factor.solve(np.concatenate([-point.gradient, np.zeros(m)]))[0][n:]
+    return merit_function.at(problem, point.u, y)
 
 
 def _stopped(watch: Watch, iteration: int, point: Point, residual: float) -> bool:

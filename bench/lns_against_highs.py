@@ -3,8 +3,9 @@
     python bench/lns_against_highs.py --seconds 20
     python bench/lns_against_highs.py --seconds 20 --reference 120 --only set_cover,auction --seeds 0,1,2
 
-Each run has one thread and the same limit by the wall clock; the two take turns in going first. The value that counts
-for best known is the published optimum (MIPLIB 3; the files are looked for under ``OPTC_DATA``), else the best point
+The two run beside each other, each in a process of its own with one thread, with the same limit by the wall clock, so
+that other work on the machine slows both; ``cpu s`` is what each got of the processor. The value that counts for best
+known is the published optimum (MIPLIB 3; the files are looked for under ``OPTC_DATA``), else the best point
 of all runs, of ``--reference`` seconds of plain HiGHS from the best of them too. The primal gap of a point is the
 difference of its value and that one, over the larger of the two in size (T. Berthold, "Measuring the impact of primal
 heuristics", Oper. Res. Letters 41 (2013)); 100 % without a point.
@@ -28,6 +29,7 @@ from optc.backends import highs, lns
 from optc.compiler import context as contexts
 from optc.compiler.answer import Answer
 from optc.compiler.backend import Goal, Start
+from optc.compiler.executor import Processes
 from optc.compiler.forms.linear import LinearForm
 from optc.mps import named_form
 
@@ -76,7 +78,10 @@ def instances(only: list[str]) -> dict[str, tuple[LinearForm, float | None]]:
     return {name: found[name] for name in only or found if name in found}
 
 
-def run(method: str, form: LinearForm, seconds: float, seed: int) -> tuple[Run, Answer]:
+def run(_shared: None, task: tuple[str, str, float, int]) -> tuple[Run, Answer]:
+    """One method on one problem, in a process of its own."""
+    method, name, seconds, seed = task
+    form, _optimum = instances([name])[name]
     before = time.process_time()
     answer = METHODS[method](form, seconds, seed)
     return Run(answer.objective, time.process_time() - before), answer
@@ -103,13 +108,13 @@ def compare(only: list[str], seconds: float, seeds: list[int], reference: float)
     heads = " ".join(f"{f'{m} value':>15} {'gap %':>8} {'cpu s':>6}" for m in METHODS)
     print(f"{'problem':<18} {'rows':>6} {'columns':>7} {'best known':>15} {heads}  nearer")
     gaps: dict[str, list[float]] = {method: [] for method in METHODS}
-    for number, (name, (form, optimum)) in enumerate(instances(only).items()):
+    for name, (form, optimum) in instances(only).items():
         better = min if form.sense == "minimize" else max
         runs: dict[str, list[Run]] = {method: [] for method in METHODS}
         answers: list[Answer] = []
         for seed in seeds:
-            for method in list(METHODS)[:: 1 if (number + seed) % 2 else -1]:
-                found, answer = run(method, form, seconds, seed)
+            tasks = [(method, name, seconds, seed) for method in METHODS]
+            for method, (found, answer) in zip(METHODS, Processes(len(METHODS)).map(run, None, tasks), strict=True):
                 runs[method].append(found)
                 answers += [answer] if answer.x is not None else []
         values = [a.objective for a in answers if a.objective is not None]

@@ -168,6 +168,21 @@ def _obstacle(
     return 4, None, ""
 
 
+def reached(instance: Instance, form: str) -> Lowered | Diagnostic | None:
+    """The instance lowered to a form along the cheapest way that stands; why the first does not, None without any.
+
+    Raises ``DataError`` for undefined numbers.
+    """
+    first: Diagnostic | None = None
+    for way in ways(signature(instance.program))[0]:
+        if way.end.form == form and way.path[-1].source == "instance":
+            found = lower_along(way.path, instance)
+            if not isinstance(found, Diagnostic):
+                return found
+            first = first or found
+    return first
+
+
 def take(routes: Plan, instance: Instance) -> tuple[Plan, Lowered | None]:
     """The form of the cheapest route that stands; the plan with the reasons of those before it that do not.
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from .explanation import Explanation
 
-Form = Literal["linear", "quadratic"]
+Form = Literal["linear", "quadratic", "discrete"]
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -134,34 +134,50 @@ class Problem:
 
     # ------------------------------------------------------------------------------------------------------- forms
     def lower(self, form: Form | None = None) -> LinearForm:
-        """The frozen arrays that a backend would get: ``"linear"``, ``"quadratic"``, or what fits the problem.
+        """The frozen arrays that a backend would get: those of ``form``, or of the simplest one that the problem has.
 
-        Raises ModelError where the model has no such form, DataError where its numbers are undefined or not finite.
+        ``"linear"`` and ``"quadratic"`` are the model as it stands. ``"discrete"``, with products in rows, indicators,
+        ordered sets and complementary pairs, is reached over the reformulations that the model needs: the optimality
+        conditions of followers, say. Raises ModelError where the model has no such form, DataError where its numbers
+        are undefined or not finite.
         """
+        return self._lowered(form)[0]
+
+    def named(self, form: Form | None = None) -> NamedForm:
+        """The lowered form with the names of its rows and columns. Raises as ``lower`` does."""
+        from optc.compiler.export.naming import named
+
+        return named(*self._lowered(form))
+
+    def _lowered(self, form: Form | None) -> tuple[LinearForm, Instance]:
+        """The form, and the instance that its rows and columns are named after."""
         from optc.compiler.lowerings import instance_to_linear, instance_to_quadratic
         from optc.compiler.magnitudes import unusable
+        from optc.compiler.plan import reached
 
         ways = {"linear": instance_to_linear, "quadratic": instance_to_quadratic}
-        if form is not None and form not in ways:
-            raise ValueError(f"the forms are {', '.join(ways)}, not {form!r}")
-        wanted = [ways[form]] if form is not None else list(ways.values())
+        if form is not None and form not in (*ways, "discrete"):
+            raise ValueError(f"the forms are {', '.join(ways)} and discrete, not {form!r}")
         reason = None
-        for way in wanted:
+        for name, way in ways.items():
+            if form not in (None, name):
+                continue
             reason = way.accepts(self.instance)
             if reason is None:
                 lowered: LinearForm = way.lower(self.instance)[0]
                 fault = unusable(self.instance, lowered)
                 if fault is not None:
                     raise DataError([fault])
-                return lowered
-        assert reason is not None
-        raise ModelError([*self.model.diagnostics, reason])
-
-    def named(self, form: Form | None = None) -> NamedForm:
-        """The lowered form with the names of its rows and columns. Raises as ``lower`` does."""
-        from optc.compiler.export.naming import named
-
-        return named(self.lower(form), self.instance)
+                return lowered, self.instance
+        found = reached(self.instance, "discrete") if form in (None, "discrete") else None
+        if found is None or isinstance(found, Diagnostic):
+            told = reason if reason is not None and form is None and found is None else found or reason
+            assert told is not None
+            raise ModelError([*self.model.diagnostics, told])
+        fault = unusable(found.instance, found.form)
+        if fault is not None:
+            raise DataError([fault])
+        return found.form, found.instance
 
     def to_pyomo(self) -> Any:
         """The problem as a ``pyomo.environ.ConcreteModel`` with a component for each family: ``m.ship["a", "b"]``.

@@ -38,3 +38,11 @@ def test_followers_of_the_benchmark_agree_with_those_by_hand() -> None:
     done = subprocess.run([sys.executable, str(script), "--check"], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("followers agree") == 3
+
+
+def test_nothing_is_proved_convex_that_is_not() -> None:
+    done = subprocess.run([sys.executable, str(SCRIPT.with_name("convexity.py"))], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = {line[:20].strip(): line[20:].split() for line in done.stdout.splitlines()[1:5]}
+    assert {row[-1] for row in rows.values()} == {"0"}
+    assert [rows[group][2] for group in ("Hock-Schittkowski", "examples", "pairs")] == ["100%"] * 3

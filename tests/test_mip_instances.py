@@ -8,6 +8,7 @@ import sys
 from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,7 +32,7 @@ def module(name: str) -> ModuleType:
 
 
 MADE = module("mip_instances")
-SMALL = {
+SMALL: dict[str, tuple[Any, ...]] = {
     "set_cover": (30, 90, 0.1),
     "knapsack": (4, 25),
     "facility_location": (8, 12),

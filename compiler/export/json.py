@@ -5,17 +5,21 @@
      "rows": {"names": […], "lower": […], "upper": […]},
      "matrix": {"starts": […], "indices": […], "values": […]}}
 
-``matrix`` is CSR. A quadratic form adds ``hessian`` with the same three arrays: the lower triangle by columns.
+``matrix`` is CSR. A quadratic form adds ``hessian`` with the same three arrays: the lower triangle by columns. A
+discrete form adds that too, and ``products``, ``sets``, ``indicators`` and ``pairs``: the arrays of
+``compiler/forms/discrete.py`` by their names there.
 """
 
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..forms.discrete import DiscreteForm, Indicators, OrderedSets, Pairs, RowProducts
 from ..forms.linear import LinearForm, QuadraticForm
 from .named import NamedForm, Written
 
@@ -25,7 +29,7 @@ def json_text(problem: NamedForm) -> Written:
     form = problem.form
     value: dict[str, object] = {
         "schema": 1,
-        "form": "quadratic" if isinstance(form, QuadraticForm) else "linear",
+        "form": _kind(form),
         "name": problem.name,
         "sense": form.sense,
         "objective": problem.objective,
@@ -48,13 +52,28 @@ def json_text(problem: NamedForm) -> Written:
             "values": form.values.tolist(),
         },
     }
-    if isinstance(form, QuadraticForm):
+    if isinstance(form, (QuadraticForm, DiscreteForm)):
         value["hessian"] = {
             "starts": form.hessian_starts.tolist(),
             "indices": form.hessian_indices.tolist(),
             "values": form.hessian_values.tolist(),
         }
+    if isinstance(form, DiscreteForm):
+        value |= {name: _arrays(getattr(form, name)) for name in PARTS}
     return Written(json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n", {}, {})
+
+
+PARTS = {"products": RowProducts, "sets": OrderedSets, "indicators": Indicators, "pairs": Pairs}
+
+
+def _kind(form: LinearForm) -> str:
+    if isinstance(form, DiscreteForm):
+        return "discrete"
+    return "quadratic" if isinstance(form, QuadraticForm) else "linear"
+
+
+def _arrays(part: Any) -> dict[str, list[float]]:
+    return {entry.name: getattr(part, entry.name).tolist() for entry in fields(part)}
 
 
 def read_json(text: str) -> NamedForm:
@@ -75,10 +94,17 @@ def read_json(text: str) -> NamedForm:
         "integer": np.array(columns["integer"], dtype=np.bool_),
     }
     form = LinearForm(**arrays)
-    if value["form"] == "quadratic":
+    if value["form"] != "linear":
         arrays |= {f"hessian_{part}": array for part, array in _compressed(value["hessian"]).items()}
-        form = QuadraticForm(**arrays)
+        form = QuadraticForm(**arrays) if value["form"] == "quadratic" else DiscreteForm(**arrays, **_parts(value))
     return NamedForm(value["name"], value["objective"], form, tuple(rows["names"]), tuple(columns["names"]))
+
+
+def _parts(value: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: kind(**{key: np.array(v, dtype=getattr(kind(), key).dtype) for key, v in value[name].items()})
+        for name, kind in PARTS.items()
+    }
 
 
 def _compressed(arrays: dict[str, Any]) -> dict[str, NDArray[Any]]:

@@ -1,4 +1,7 @@
-"""Writes a linear or quadratic form in the LP format, for people to read and for CPLEX, Gurobi, SCIP and HiGHS.
+"""Writes a linear, quadratic or discrete form in the LP format, for people and for CPLEX, Gurobi, SCIP and HiGHS.
+
+Products stand in brackets in their rows, a switched row as ``b = 1 -> row``, ordered sets in a section of their own,
+and a complementary pair as a set of which one member may differ from zero. HiGHS reads none of these, SCIP all.
 
 The format has words of its own and few characters for names: ``buy["corn bread"]`` becomes ``buy(corn_bread)``, and
 every name that changed in more than its brackets is listed in a comment at the top.
@@ -11,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from ..forms.discrete import DiscreteForm
 from ..forms.linear import LinearForm, QuadraticForm
 from .named import NamedForm, Written, decimal, spelled_names
 
@@ -48,6 +52,7 @@ def lp_text(problem: NamedForm) -> Written:
         "Bounds",
         *_bounds(form, columns),
         *_integers(form, columns),
+        *_sets(form, columns),
         "End",
         "",
     ]
@@ -105,23 +110,24 @@ def _wrapped(head: str, terms: Sequence[str], tail: str) -> Iterator[str]:
 
 
 def _objective(form: LinearForm, columns: Sequence[str]) -> Iterator[str]:
+    """Linear terms, squares, and the constant last: some readers take no bracket after it."""
     used = np.flatnonzero(form.cost)
     terms = [_term(v, columns[c]) for c, v in zip(used.tolist(), form.cost[used].tolist(), strict=True)]
+    if isinstance(form, (QuadraticForm, DiscreteForm)) and len(form.hessian_values):
+        terms += ["+ [", *_squares(form, columns), "] / 2"]
     if form.offset != 0.0 or (not terms and not columns):
         terms.append(f"{'-' if form.offset < 0 else '+'} {decimal(abs(form.offset))}")
     if not terms and columns:
         terms.append(f"0 {columns[0]}")
     yield from _wrapped(" obj:", terms, "")
-    if isinstance(form, QuadraticForm) and len(form.hessian_values):
-        yield from _wrapped("  + [", _squares(form, columns), " ] / 2")
 
 
-def _squares(form: QuadraticForm, columns: Sequence[str]) -> list[str]:
+def _squares(form: QuadraticForm | DiscreteForm, columns: Sequence[str]) -> list[str]:
     """``x'Qx`` from the lower triangle: what stands off the diagonal counts twice."""
     column = np.repeat(np.arange(len(columns)), np.diff(form.hessian_starts)).tolist()
     rows, values = form.hessian_indices.tolist(), form.hessian_values.tolist()
     return [
-        _term(v, f"{columns[c]} ^ 2") if r == c else _term(2.0 * v, f"{columns[c]} * {columns[r]}")
+        _term(v, f"{columns[c]}^2") if r == c else _term(2.0 * v, f"{columns[c]} * {columns[r]}")
         for c, r, v in zip(column, rows, values, strict=True)
         if v != 0.0
     ]
@@ -129,19 +135,61 @@ def _squares(form: QuadraticForm, columns: Sequence[str]) -> list[str]:
 
 def _rows(form: LinearForm, rows: Sequence[str], columns: Sequence[str]) -> Iterator[str]:
     starts, indices, values = form.starts.tolist(), form.indices.tolist(), form.values.tolist()
+    products, switches = _products(form, columns), _switches(form, columns)
     names = iter(rows)
     for at, (low, high) in enumerate(zip(form.row_lower.tolist(), form.row_upper.tolist(), strict=True)):
         entries = range(starts[at], starts[at + 1])
-        terms = [_term(values[e], columns[indices[e]]) for e in entries] or ([f"0 {columns[0]}"] if columns else ["0"])
+        terms = [_term(values[e], columns[indices[e]]) for e in entries]
+        if at in products:
+            terms += ["+ [", *products[at], "]"]
+        terms = terms or ([f"0 {columns[0]}"] if columns else ["0"])
+        switch = switches.get(at, "")
         if low == -np.inf and high == np.inf:
             yield f"\\ row {next(names)} has no bound"
         elif low == high:
-            yield from _wrapped(f" {next(names)}:", terms, f" = {decimal(low)}")
+            yield from _wrapped(f" {next(names)}:{switch}", terms, f" = {decimal(low)}")
         else:
             if low != -np.inf:
-                yield from _wrapped(f" {next(names)}:", terms, f" >= {decimal(low)}")
+                yield from _wrapped(f" {next(names)}:{switch}", terms, f" >= {decimal(low)}")
             if high != np.inf:
-                yield from _wrapped(f" {next(names)}:", terms, f" <= {decimal(high)}")
+                yield from _wrapped(f" {next(names)}:{switch}", terms, f" <= {decimal(high)}")
+
+
+def _products(form: LinearForm, columns: Sequence[str]) -> dict[int, list[str]]:
+    """The products of each row that has some."""
+    found: dict[int, list[str]] = {}
+    if isinstance(form, DiscreteForm):
+        part = form.products
+        entries = zip(part.rows.tolist(), part.first.tolist(), part.second.tolist(), part.values.tolist(), strict=True)
+        for row, i, j, value in entries:
+            name = f"{columns[i]}^2" if i == j else f"{columns[i]} * {columns[j]}"
+            found.setdefault(row, []).append(_term(value, name))
+    return found
+
+
+def _switches(form: LinearForm, columns: Sequence[str]) -> dict[int, str]:
+    """The condition in front of each switched row."""
+    if not isinstance(form, DiscreteForm):
+        return {}
+    part = form.indicators
+    entries = zip(part.rows.tolist(), part.columns.tolist(), part.values.tolist(), strict=True)
+    return {row: f" {columns[column]} = {value} ->" for row, column, value in entries}
+
+
+def _sets(form: LinearForm, columns: Sequence[str]) -> Iterator[str]:
+    """Ordered sets, and pairs as sets."""
+    if not isinstance(form, DiscreteForm) or not (form.sets.count or form.pairs.count):
+        return
+    yield "SOS"
+    sets = form.sets
+    members, weights, starts = sets.columns.tolist(), sets.weights.tolist(), sets.starts.tolist()
+    for at, kind in enumerate(sets.kinds.tolist()):
+        entries = range(starts[at], starts[at + 1])
+        terms = [f"{columns[members[e]]}:{decimal(weights[e])}" for e in entries]
+        yield from _wrapped(f" set{at}: S{kind}::", terms, "")
+    pairs = zip(form.pairs.first.tolist(), form.pairs.second.tolist(), strict=True)
+    for at, (i, j) in enumerate(pairs):
+        yield f" pair{at}: S1:: {columns[i]}:1 {columns[j]}:2"
 
 
 def _bounds(form: LinearForm, columns: Sequence[str]) -> Iterator[str]:

@@ -11,6 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from optc.dsl.catalogue import report
+from optc.dsl.catalogue.files import NO_PLACE_IN_FORMAT
+
+from ..data.errors import DataError
+from ..forms.discrete import DiscreteForm
 from ..forms.linear import LinearForm, QuadraticForm
 from .named import NamedForm, Written, decimal, spelled_names
 
@@ -19,7 +24,13 @@ _BAD_START = re.compile(r"[$*'\"]")
 
 
 def mps_text(problem: NamedForm) -> Written:
-    """The whole file. Own and other readers give the same arrays back (a range to one rounding)."""
+    """The whole file. Own and other readers give the same arrays back (a range to one rounding).
+
+    Raises ``DataError`` for a discrete form, whose parts MPS dialects write each in their own way.
+    """
+    if isinstance(problem.form, DiscreteForm):
+        what = "a model with products in rows, indicators, ordered sets or complementary pairs"
+        raise DataError([report(NO_PLACE_IN_FORMAT, None, what=what, format="mps", others="lp or json")])
     objective = problem.objective or "objective"
     # the objective's name comes last among the row names, so that a row keeps its own
     rows, changed_rows = _names([*problem.rows, objective])

@@ -61,6 +61,8 @@ def triangle(monomials: Sequence[Monomial], columns: int, offsets: Offsets, scop
 
 def _arranged(parts: list[Products], keys: NDArray[np.int64], columns: int) -> Triangle:
     order = groups = None
+    if not len(keys):
+        return Triangle(tuple(parts), np.zeros(columns + 1, dtype=np.int32), np.empty(0, dtype=np.int32), None, None)
     if not bool(np.all(keys[1:] > keys[:-1])):
         order = np.argsort(keys, kind="stable")
         keys = keys[order]

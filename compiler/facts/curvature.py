@@ -35,17 +35,15 @@ from optc.dsl.program import (
 )
 
 from ..evaluation.scope import place_words, text_of
-from ..spaces.algebra import Table, reduce_to
-from . import products
+from ..spaces.algebra import Table
+from . import products, sums
 from .atoms import Atom
 from .enclosure import atom_of, enclosure
 from .intervals import Interval
 from .jets import bend
 from .monotonicity import NO, YES, every
-from .quadratic_rows import semidefinite_rows
 from .region import Region, scattered
 from .rounding import Bools
-from .summands import quadratic_entries, summands
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -441,24 +439,7 @@ Attempt = Callable[[Region, Expr, Table], tuple[Bools, Bools]]
 
 
 def _by_matrix(region: Region, term: Expr, table: Table) -> tuple[Bools, Bools]:
-    """A sum whose products of two decisions together are semidefinite, beside parts that are curved the same way."""
-    found = summands(region, term, table)
-    if len(found.others) == 1 and found.others[0].term is term:
-        return NO, NO
-    up, down = semidefinite_rows(quadratic_entries(region, found.monomials, table), table.size)
-    convex, concave = (np.asarray(mask).reshape(table.shape) for mask in (up, down))
-    for other in found.others:
-        part = bent(region, other.term, other.table)
-        positive, negative = other.scale >= 0, other.scale <= 0
-        good = positive & part.convex | negative & part.concave
-        convex = convex & _for_all(table, other.table, good)
-        good = positive & part.concave | negative & part.convex
-        concave = concave & _for_all(table, other.table, good)
-    return convex, concave
-
-
-def _for_all(table: Table, rows: Table, mask: Bools) -> Bools:
-    return mask if rows is table else np.asarray(reduce_to(table, rows, mask.astype(np.float64), np.minimum) > 0.5)
+    return sums.by_matrix(region, term, table, bent)
 
 
 def _by_powers(region: Region, term: Expr, table: Table) -> tuple[Bools, Bools]:

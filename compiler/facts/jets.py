@@ -11,18 +11,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from optc.dsl.program import Apply, Choice, Expr, NamedExpression, SymbolRef
 
 from ..extraction.assembly import columns_of
 from ..extraction.patterns import offsets_of
-from ..spaces.algebra import Table
+from ..spaces.algebra import Table, wide
 from . import rounding as r
 from .atoms import Atom
 from .enclosure import atom_of, enclosure
 from .intervals import Interval
 from .region import Region
 from .rounding import Bools
+
+Columns = NDArray[np.int64]
 
 _ZERO, _ONE, _TWO = r.constant(0.0), r.constant(1.0), r.constant(2.0)
 
@@ -47,7 +50,7 @@ def bend(region: Region, term: Expr, table: Table) -> Interval | None:
     None where a row has more than one decision. Raises ``EvaluationError`` of its data.
     """
     try:
-        if not _single(region, term, table):
+        if _single(region, term, table) is None:
             return None
         with np.errstate(all="ignore"):
             found = _jet(region, term, table)
@@ -58,17 +61,24 @@ def bend(region: Region, term: Expr, table: Table) -> Interval | None:
     )
 
 
-def _single(region: Region, term: Expr, table: Table) -> bool:
-    """Whether all decisions of a term are one and the same in each row."""
+def single_columns(region: Region, term: Expr, table: Table) -> Columns | None:
+    """The column of the one decision that a term has in each row, ``(table.size,)``; None where a row has several."""
+    try:
+        return _single(region, term, table)
+    except _TooMany:
+        return None
+
+
+def _single(region: Region, term: Expr, table: Table) -> Columns | None:
     offsets, scope = offsets_of(region.instance), region.instance.scope
-    first = None
+    first: Columns | None = None
     for ref, over in _references(region, term, table):
-        columns = columns_of(ref, over, offsets, scope)
+        columns = wide(columns_of(ref, over, offsets, scope), table.shape).astype(np.int64)
         if first is None:
             first = columns
-        elif not np.array_equal(np.broadcast_to(first, table.shape), np.broadcast_to(columns, table.shape)):
-            return False
-    return first is not None
+        elif not np.array_equal(first, columns):
+            return None
+    return first
 
 
 def _references(region: Region, term: Expr, table: Table) -> Iterator[tuple[SymbolRef, Table]]:

@@ -8,7 +8,7 @@ Infinite bounds are ``±inf``. ``A`` is CSR with sorted, unique columns a row. T
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,7 +31,7 @@ class Slice:
     name: str
     offset: int
     count: int
-    layout: Layout | None = None
+    layout: Layout | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -18,7 +18,8 @@ Rows = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Index:
-    """Positions by row: ``base + stride * row``, or ``array[row]`` (base and stride are then 0)."""
+    """Positions by row: ``base + stride * row``, or ``base + array[row]`` (the stride is then 0, so is the least
+    entry of the array: reads that differ by a constant share it)."""
 
     base: int
     stride: int
@@ -31,13 +32,13 @@ class Index:
     def positions(self, rows: int) -> Rows:
         """The positions of so many rows, from the first on."""
         if self.array is not None:
-            return self.array.astype(np.int64)
+            return self.array.astype(np.int64) + self.base
         return self.base + self.stride * np.arange(rows, dtype=np.int64)
 
     def at(self, rows: Rows) -> Rows:
         """The positions of some rows."""
         if self.array is not None:
-            return self.array[rows].astype(np.int64)
+            return self.array[rows].astype(np.int64) + self.base
         return self.base + self.stride * rows
 
 
@@ -58,11 +59,14 @@ class Loop:
         affine = _recognised(positions)
         if affine is not None:
             return self.affine(*affine)
-        small = np.ascontiguousarray(positions, dtype=np.int32)
+        base = int(positions.min())
+        array = np.ascontiguousarray(positions - base, dtype=np.int32)
         for known in self._known:
-            if known.array is not None and np.array_equal(known.array, small):
-                return known
-        self._known.append(Index(0, 0, small))
+            if known.array is not None and np.array_equal(known.array, array):
+                if known.base == base:
+                    return known
+                array = known.array
+        self._known.append(Index(base, 0, array))
         return self._known[-1]
 
     def affine(self, base: int, stride: int) -> Index:

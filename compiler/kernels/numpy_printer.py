@@ -89,7 +89,7 @@ def _planned(run: Pass) -> _Plan:
         for arg in _needed(node):
             last[arg.number] = k
     for output in run.outputs:
-        last[output.node.number] = len(run.nodes)
+        last |= {node.number: len(run.nodes) for node in output.nodes}
     free: list[int] = []
     place: dict[int, int] = {}
     count = 0
@@ -160,6 +160,9 @@ def _run(
     size = plan.run.loop.size
     lead = out.shape[:-1]
     late = [_late(o, size, lead) for o in plan.run.outputs]
+    for output in plan.run.outputs:
+        if output.more and output.action == "store":
+            out[..., _slice(output.index, 0, size + output.reach)] = 0.0
     for low in range(0, size, rows):
         high = min(low + rows, size)
         registers: list[Any] = [None] * plan.registers
@@ -170,10 +173,13 @@ def _run(
             )
         for output, kept in zip(plan.run.outputs, late, strict=True):
             values = registers[plan.place[output.node.number]]
+            target_ = out if output.scratch < 0 else scratch[output.scratch]
             if kept is not None:
                 kept[..., low:high] = values
+            elif output.more:
+                _put_run(output, [registers[plan.place[n.number]] for n in output.nodes], target_, low, high)
             else:
-                _put(output, values, out if output.scratch < 0 else scratch[output.scratch], low, high)
+                _put(output, values, target_, low, high)
     for output, kept in zip(plan.run.outputs, late, strict=True):
         if kept is not None:
             _gather(output, kept, out if output.scratch < 0 else scratch[output.scratch])
@@ -232,8 +238,8 @@ def _read(source: Floats, index: Index, low: int, high: int, target: Floats) -> 
     if index.array is not None:
         picked = index.array[low:high]
         if source.ndim == target.ndim:
-            return np.take(source, picked, axis=-1, out=target, mode="clip")
-        return source[picked]
+            return np.take(source[..., index.base :], picked, axis=-1, out=target, mode="clip")
+        return source[index.base :][picked]
     if index.stride == 0:
         return source[..., index.base : index.base + 1]
     step = index.stride
@@ -245,15 +251,27 @@ def _put(output: Output, values: Any, where: Floats, low: int, high: int) -> Non
     """Values into places that are all different."""
     index = output.index
     if index.array is not None:
-        place: Any = (..., index.array[low:high])
+        place: Any = (..., index.array[low:high] + index.base)
     else:
-        step = index.stride or 1
-        end = index.base + step * high
-        place = (..., slice(index.base + step * low, end if end >= 0 else None, step))
+        place = (..., _slice(index, low, high))
     if output.action == "add":
         where[place] += values
     else:
         where[place] = values
+
+
+def _slice(index: Index, low: int, high: int) -> slice:
+    """The positions of some rows of an affine index."""
+    step = index.stride or 1
+    end = index.base + step * high
+    return slice(index.base + step * low, end if end >= 0 else None, step)
+
+
+def _put_run(output: Output, values: Sequence[Any], where: Floats, low: int, high: int) -> None:
+    """Values into a run of places in which some of them are shifted."""
+    shifts = (0, *(shift for _, shift in output.more))
+    for each, shift in zip(values, shifts, strict=True):
+        where[..., _slice(output.index, low + shift, high + shift)] += each
 
 
 def _gather(output: Output, values: Floats, where: Floats) -> None:
@@ -269,7 +287,8 @@ def _gather(output: Output, values: Floats, where: Floats) -> None:
             return
         flat = values.reshape(-1, size)
         for row, target in zip(flat, where.reshape(-1, where.shape[-1]), strict=True):
-            target += np.bincount(index.array, weights=row, minlength=len(target))  # type: ignore[arg-type]
+            part_ = target[index.base :]
+            part_ += np.bincount(index.array, weights=row, minlength=len(part_))  # type: ignore[arg-type]
         return
-    places: Any = (..., index.array if index.array is not None else index.positions(size))
+    places: Any = (..., index.positions(size))
     _GATHERERS[output.action].at(where, places, values)

@@ -8,7 +8,7 @@ scratch array. Every printer turns the same programs into something that runs.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,8 @@ class Output:
     """What a pass does with a node: ``store`` or ``add`` to the result, ``keep`` in scratch, or gather there.
 
     ``scratch``: which array (-1: the result). ``index``: the positions by row. ``unique``: no position comes twice.
+    ``more``: nodes whose values are added at the positions of so many rows further on; the index is then affine, and
+    its run of positions as much longer.
     """
 
     node: Node
@@ -37,6 +39,16 @@ class Output:
     index: Index
     scratch: int = -1
     unique: bool = True
+    more: tuple[tuple[Node, int], ...] = ()
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        return (self.node, *(node for node, _ in self.more))
+
+    @property
+    def reach(self) -> int:
+        """By how many positions the run is longer than the loop."""
+        return max((shift for _, shift in self.more), default=0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,27 +88,26 @@ class Program:
 
 
 FIRST = {"keep": 0.0, "sum": 0.0, "prod": 1.0, "max": -np.inf}
+FARTHEST = 64  # results of one loop that lie no farther apart are added up before they are written
 
 
 def program(name: str, streams: Iterable[Stream], size: int, graph: Graph) -> Program:
     """The passes that compute streams into an array of ``size`` entries."""
     merged = _merged([s for s in streams if s.node.loop is not None and s.node.loop.size], graph)
     wanted, scratch, scratch_of = _scheduled(merged)
-    actions, cleared = _actions(merged, size)
+    written, cleared = _written(merged, size)
+    for key, outputs in written.items():
+        wanted.setdefault(key, []).extend(outputs)
+    order: dict[int, int] = {}
+    for _, loop in [*written, *wanted]:
+        order.setdefault(loop, len(order))
     passes = []
-    keys = sorted({*wanted, *((level, id(s.node.loop)) for level, s in _levelled(merged))}, key=_first(wanted, merged))
-    levels = {s.node.number: level for level, s in _levelled(merged)}
-    for key in keys:
-        level, loop_id = key
-        outputs = list(wanted.get(key, ()))
-        for s in merged:
-            if levels[s.node.number] == level and id(s.node.loop) == loop_id:
-                action, unique = actions[id(s)]
-                outputs.append(Output(s.node, action, s.slots, -1, unique))
-        loop = outputs[0].node.loop
-        assert loop is not None
-        nodes = _closure([o.node for o in outputs])
-        passes.append(Pass(loop, nodes, tuple(outputs), scratch_of))
+    for key in sorted(wanted, key=lambda k: (k[0], order[k[1]])):
+        outputs = wanted[key]
+        loop_ = outputs[0].node.loop
+        assert loop_ is not None
+        nodes = _closure([n for o in outputs for n in o.nodes])
+        passes.append(Pass(loop_, nodes, tuple(outputs), scratch_of))
     sources = {n.source for p in passes for n in p.nodes if n.op == "load"}
     return Program(name, size, tuple(passes), tuple(scratch), cleared, frozenset(sources), graph.fixed)
 
@@ -130,11 +141,6 @@ def level_of(node: Node, known: dict[int, int]) -> int:
         known[at.number] = inner + step
         waiting.pop()
     return known[node.number]
-
-
-def _levelled(streams: Sequence[Stream]) -> list[tuple[int, Stream]]:
-    known: dict[int, int] = {}
-    return [(level_of(s.node, known), s) for s in streams]
 
 
 Key = tuple[int, int]
@@ -171,17 +177,6 @@ def _scheduled(streams: Sequence[Stream]) -> tuple[dict[Key, list[Output]], list
     return wanted, scratch, scratch_of
 
 
-def _first(wanted: dict[Key, list[Output]], streams: Sequence[Stream]):  # type: ignore[no-untyped-def]
-    """Passes by level, and within a level in the order in which their loops came up."""
-    order: dict[int, int] = {}
-    for s in streams:
-        order.setdefault(id(s.node.loop), len(order))
-    for outputs in wanted.values():
-        for o in outputs:
-            order.setdefault(id(o.node.loop), len(order))
-    return lambda key: (key[0], order[key[1]])
-
-
 def _closure(roots: Sequence[Node]) -> tuple[Node, ...]:
     """The nodes that a pass computes, parts before wholes; what other passes computed is read, not computed."""
     found: dict[int, Node] = {}
@@ -198,26 +193,60 @@ def _closure(roots: Sequence[Node]) -> tuple[Node, ...]:
 
 
 # ------------------------------------------------------------------------------------------------------ where it goes
-def _actions(streams: Sequence[Stream], size: int) -> tuple[dict[int, tuple[str, bool]], bool]:
-    """For each stream whether it is stored or added, and whether its slots are all different; and whether the result
-    must be cleared first."""
+def _written(streams: Sequence[Stream], size: int) -> tuple[dict[Key, list[Output]], bool]:
+    """The outputs that write the result, by level and loop; and whether the result must be cleared first.
+
+    An output is stored where nothing else writes, else added.
+    """
     touched = np.zeros(size, dtype=np.int32)
-    unique = {}
-    for s in streams:
-        unique[id(s)] = _count(s, touched)
-    found = {}
+    levels: dict[int, int] = {}
+    found: dict[Key, list[Output]] = {}
+    for (level, _), group in _runs(streams, levels).items():
+        unique = [_count(s, touched) for s in group]
+        first = min(group, key=lambda s: s.slots.base) if len(group) > 1 else group[0]
+        more = tuple(
+            (s.node, (s.slots.base - first.slots.base) // s.slots.stride) for s in group if s is not first
+        )
+        output = Output(first.node, "add", first.slots, -1, unique[0], more)
+        found.setdefault((level, id(first.node.loop)), []).append(output)
     stored = np.zeros(size, dtype=np.bool_)
-    for s in streams:
-        alone = unique[id(s)] and bool(np.all(_entries(s, touched) == 1))
-        found[id(s)] = ("store" if alone else "add", unique[id(s)])
-        if alone:
-            _set(s, stored)
+    for key, outputs in found.items():
+        found[key] = [_stored(o, touched, stored) for o in outputs]
     return found, not bool(stored.all())
 
 
-def _rows(s: Stream) -> int:
-    assert s.node.loop is not None
-    return s.node.loop.size
+def _runs(streams: Sequence[Stream], levels: dict[int, int]) -> dict[tuple[int, object], list[Stream]]:
+    """Streams by level and by what can be written together: runs of one loop and stride that lie close."""
+    found: dict[tuple[int, object], list[Stream]] = {}
+    for s in sorted(streams, key=lambda s: s.slots.base):
+        level = level_of(s.node, levels)
+        alone: object = id(s)
+        if s.slots.array is None and s.slots.stride > 0:
+            alone = (id(s.node.loop), s.slots.stride, s.slots.base % s.slots.stride)
+            old = found.get((level, alone))
+            if old is not None and s.slots.base - old[0].slots.base > FARTHEST * s.slots.stride:
+                alone = id(s)
+        found.setdefault((level, alone), []).append(s)
+    return found
+
+
+def _stored(output: Output, touched: NDArray[np.int32], stored: NDArray[np.bool_]) -> Output:
+    """The output as a store where it is the only one at its positions, which are then marked."""
+    assert output.node.loop is not None
+    rows = output.node.loop.size
+    own = np.ones(rows, dtype=np.int32)
+    if output.more:
+        own = np.zeros(rows + output.reach, dtype=np.int32)
+        for shift in (0, *(shift for _, shift in output.more)):
+            own[shift : shift + rows] += 1
+    part = affine_slice(output.index, rows + output.reach)
+    if part is None and output.index.array is None:
+        return output
+    place = part if part is not None else output.index.positions(rows)
+    if not output.unique or not np.array_equal(touched[place], own):
+        return output
+    stored[place] = True
+    return replace(output, action="store")
 
 
 def affine_slice(index: Index, rows: int) -> slice | None:
@@ -231,28 +260,16 @@ def affine_slice(index: Index, rows: int) -> slice | None:
 
 def _count(s: Stream, touched: NDArray[np.int32]) -> bool:
     """Counts a stream's entries; whether no slot came twice."""
-    part = affine_slice(s.slots, _rows(s))
+    assert s.node.loop is not None
+    rows = s.node.loop.size
+    part = affine_slice(s.slots, rows)
     if part is not None:
         touched[part] += 1
         return True
     if s.slots.array is None:
-        touched[s.slots.base] += _rows(s)
+        touched[s.slots.base] += rows
         return False
-    counts = np.bincount(s.slots.array, minlength=len(touched))
-    touched += counts.astype(np.int32)
+    near = touched[s.slots.base :]
+    counts = np.bincount(s.slots.array, minlength=len(near))
+    near += counts.astype(np.int32)
     return bool(counts.max(initial=0) <= 1)
-
-
-def _entries(s: Stream, values: NDArray[np.int32]) -> NDArray[np.int32]:
-    part = affine_slice(s.slots, _rows(s))
-    if part is not None:
-        return values[part]
-    return values[s.slots.array] if s.slots.array is not None else values[s.slots.base : s.slots.base + 1]
-
-
-def _set(s: Stream, stored: NDArray[np.bool_]) -> None:
-    part = affine_slice(s.slots, _rows(s))
-    if part is not None:
-        stored[part] = True
-    else:
-        stored[s.slots.array] = True

@@ -243,7 +243,7 @@ class Translator:
     def monomial(self, m: Monomial) -> Node:
         """A linear monomial as a node over its table's loop."""
         loop = self.loop(m.table)
-        node = self.decision(m.refs[0], m.table, loop)
+        node = self.node(m.refs[0], m.table, loop)
         for factor in m.factors:
             node = self.graph.mul(self.datum(factor, m.table, loop), node)
         return self.graph.mul(self.graph.constant(m.scale), node)

@@ -18,7 +18,7 @@ from .drafting import Bools, Draft, SparseRows
 class Finished:
     """The arrays of a discrete form apart from its objective; shapes as there.
 
-    ``order``, ``members``: of the entries and the sets as they came, for a draft that has the same.
+    ``order``, ``members``, ``coefficients``: of the entries and the sets as they came, for a draft that has the same.
     """
 
     lower: Floats
@@ -35,6 +35,7 @@ class Finished:
     pairs: Pairs
     order: Order
     members: tuple[tuple[int, NDArray[np.integer], Ints], ...]
+    coefficients: tuple[Floats, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,7 +66,11 @@ def finish(draft: Draft, known: Finished | None = None) -> Finished:
     order = _order(draft.pieces, None if known is None else known.order)
     members = tuple(draft.sets)
     same = known is not None and _same_members(known.members, members)
-    starts, indices, values = _matrix(draft.pieces, order)
+    coefficients = tuple(p.values for p in draft.pieces)
+    if known is not None and order is known.order and _same_each(coefficients, known.coefficients):
+        starts, indices, values = known.starts, known.indices, known.values
+    else:
+        starts, indices, values = _matrix(coefficients, order)
     return Finished(
         lower,
         upper,
@@ -81,6 +86,7 @@ def finish(draft: Draft, known: Finished | None = None) -> Finished:
         Pairs(*(_joined([p[k] for p in draft.pairs], np.int32) for k in range(2))),
         order,
         members,
+        coefficients,
     )
 
 
@@ -93,6 +99,10 @@ def _same_members(
 ) -> bool:
     same = len(one) == len(other)
     return same and all(a[0] == b[0] and a[1] is b[1] and a[2] is b[2] for a, b in zip(one, other, strict=True))
+
+
+def _same_each(one: Sequence[object], other: Sequence[object]) -> bool:
+    return len(one) == len(other) and all(a is b for a, b in zip(one, other, strict=True))
 
 
 def _same_arrays(one: Sequence[tuple[object, object]], other: Sequence[tuple[object, object]]) -> bool:
@@ -131,9 +141,9 @@ def _starts(counts: NDArray[np.integer]) -> Ints:
     return starts
 
 
-def _matrix(pieces: Sequence[SparseRows], order: Order) -> tuple[Ints, Ints, Floats]:
+def _matrix(coefficients: Sequence[Floats], order: Order) -> tuple[Ints, Ints, Floats]:
     """CSR without zeros, columns sorted and unique in each row."""
-    values: Floats = _joined([p.values for p in pieces], np.float64)
+    values: Floats = _joined(coefficients, np.float64)
     if order.inverse is not None:
         values = np.bincount(order.inverse, weights=values, minlength=len(order.indices)).astype(np.float64)
     keep = values != 0

@@ -142,7 +142,7 @@ def _least_product(graphs: Graphs, powers: tuple[Factor, ...], table: Table) -> 
         parts.append(graphs.of(factor.base, factor.table, DOWN))
         owners.append(owner)
         weights.append(exponent)
-    total = np.bincount(np.concatenate(owners), np.concatenate(weights), table.size)
+    total = np.bincount(np.concatenate(owners), np.concatenate(weights), table.size).astype(np.float64)
     return _mean(graphs, parts, owners, weights, 1.0 - total, table.size, None)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -137,11 +138,32 @@ def _squares(monomials: Sequence[Monomial]) -> Products:
 def sparse(rows: Rows, products: Products, instance: Instance) -> SparseRows:
     """The value phase of a pattern."""
     scope = instance.scope.named(rows.name)
-    values = np.empty(rows.block.size)
-    fill(rows.block, values, scope)
+    values = _coefficients(rows, instance)
     lower, upper = row_bounds(rows, scope)
     entries = tuple(_entries(m, rows, instance) for m in products)
     return SparseRows(rows.block.starts, rows.block.indices, values, lower, upper, entries)
+
+
+def _coefficients(rows: Rows, instance: Instance) -> Floats:
+    """The coefficients of a pattern; the same array as before where no update reached them."""
+    kept = instance.patterns.setdefault("coefficients", Coefficients())
+    assert isinstance(kept, Coefficients)
+    stamp = instance.stamp(rows.uses if rows.coefficient_uses is None else rows.coefficient_uses)
+    known = kept.found.get(rows)
+    if known is not None and known[0] == stamp:
+        return known[1]
+    values = np.empty(rows.block.size)
+    fill(rows.block, values, instance.scope.named(rows.name))
+    kept.found[rows] = (stamp, values)
+    return values
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Coefficients:
+    """The coefficients of patterns as they were last computed, with data of which age; never written to again."""
+
+    found: WeakKeyDictionary[Rows, tuple[int, Floats]] = field(default_factory=WeakKeyDictionary)
+    reads: frozenset[str] = frozenset()
 
 
 def _checked(rows: Rows, products: Products, instance: Instance) -> SparseRows:

@@ -7,7 +7,8 @@ For any multipliers ``z`` in the dual cones, every feasible ``x`` has ``z'(G x +
 where the tangent of the convex objective at some point gives slope and constant, and what is left is weak duality of a
 linear objective over the linear rows and the bounds (``weak_duality``). Everything is rounded outwards, and ``z`` is
 moved into the dual cones first (``dual_cones``): the result is a theorem about the arrays. Bounds of added columns are
-those that some optimal point keeps (``ConicForm.least``), and those of decisions are what the linear rows imply.
+those that some optimal point keeps (``ConicForm.least``), and those of decisions are what rows and cones imply
+(``cone_ranges``).
 
 Where a decision has no bound and its reduced cost is not exactly zero, no finite bound follows. Then decisions are held
 within a box around the answer (``REACH`` times its size): no point of the box is better than the bound, and, the
@@ -29,6 +30,7 @@ from ..instance.instance import Instance
 from ..lowering import Lowered
 from ..result.certificate import Line
 from ..result.lifting import Names
+from .cone_ranges import ranges
 from .conic_agreement import conic_differs
 from .dual_cones import inside
 from .weak_duality import TINY, UNIT, Box, curvature, dot, lower_bound, rows_of, strength, symmetric_product
@@ -52,8 +54,9 @@ def conic_bound(form: ConicForm, answer: Answer) -> ConicBound | None:
     if x is None or y is None or z is None or not np.isfinite(x).all():
         return None
     sign = 1.0 if form.sense == "minimize" else -1.0
-    least, most = np.maximum(form.least, form.lower), np.minimum(form.most, form.upper)
-    value = _bound(form, sign * y, inside(z, form.cones), x, Box(least, most))
+    box = ranges(form)
+    least, most = box.lower, box.upper
+    value = _bound(form, sign * y, inside(z, form.cones), x, box)
     if math.isfinite(value):
         return ConicBound(value, True)
     size = REACH * np.maximum(1.0, np.abs(x))
@@ -105,7 +108,8 @@ def contradiction(form: ConicForm, answer: Answer) -> bool | None:
     cost, cost_error = _transposed(form, moved)
     under, under_error = dot(moved, form.shift)
     # A point of the model would be one of the form with each added column at the value of what it stands for.
-    least, most = np.maximum(form.lower, form.least), np.minimum(form.upper, form.most)
+    known = ranges(form)
+    least, most = known.lower, known.upper
     for size in (math.inf, LARGE):
         box = Box(np.maximum(least, -size), np.minimum(most, size))
         found = lower_bound(-cost, rows_of(form), box, y, cost_error)

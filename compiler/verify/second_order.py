@@ -3,7 +3,7 @@
 With a stationary point and multipliers, positive curvature of L on the null space of the gradients of all equations
 and of all sides with a positive multiplier is enough for a strict local optimum; negative curvature there, where no
 tight side has a multiplier of zero, excludes one (J. Nocedal, S. J. Wright, "Numerical Optimization", 2nd ed. (2006),
-section 12.5). Up to ``DENSE`` free decisions the least eigenvalue is computed; up to ``SPARSE`` entries the signs of
+section 12.5). Curvature is by unit steps, relative ones in decisions larger than one. Up to ``DENSE`` free decisions the least eigenvalue is computed; up to ``SPARSE`` entries the signs of
 the pivots of a symmetric factorisation tell whether it is positive. The second derivatives are those of the lowered
 problem, compared along a direction with differences of the model's own slopes where it has no columns of its own.
 """
@@ -47,6 +47,8 @@ def second_order(instance: Instance, form: NonlinearForm, x: Floats, y: Floats, 
     ``slope``: of the Lagrangian of the problem to minimise, by the model's own decisions; columns that follow them
     are free. ``open`` where it is flat or too large.
     """
+    from scipy.sparse import diags_array
+
     slope = np.append(slope, np.zeros(len(x) - len(slope)))
     tight = _tight(form, x, y, slope)
     if not len(tight.free):
@@ -56,8 +58,10 @@ def second_order(instance: Instance, form: NonlinearForm, x: Floats, y: Floats, 
         return Line(CLAIM, "open", how="the second derivatives have no value at the point")
     if not _same_as_model(instance, form, hessian, x, y):
         return Line(CLAIM, "failed", how="the second derivatives of the lowered problem are not those of the model")
-    reduced, jacobian = hessian[tight.free][:, tight.free], _jacobian(form, x)[tight.rows][:, tight.free]
-    size = max(1.0, float(np.abs(hessian.data).max(initial=0.0)))
+    unit = diags_array(np.maximum(1.0, np.abs(x[tight.free])))
+    reduced = (unit @ hessian[tight.free][:, tight.free] @ unit).tocsr()
+    jacobian = (_jacobian(form, x)[tight.rows][:, tight.free] @ unit).tocsr()
+    size = max(1.0, float(np.abs(reduced.data).max(initial=0.0)))
     words = f"least curvature that {len(tight.rows):,} tight rows leave of {len(tight.free):,} free decisions"
     if len(tight.free) <= DENSE:
         least, left = _least_curvature(reduced.toarray(), jacobian.toarray())

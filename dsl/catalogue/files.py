@@ -217,3 +217,17 @@ EXPORT_UNSUPPORTED = _code(
 JSON any lowered form. `optc export game.opt --to mps` is refused, since MPS knows no players; `optc explain game.opt`
 says which forms the model has.""",
 )
+
+NO_PLACE_IN_FORMAT = _code(
+    "E0725",
+    "a file format without a place for a part of the model",
+    "{what} cannot be written as {format}",
+    "write it as {others}",
+    """\
+A file format holds some kinds of problems. MPS has no common way to write products of decisions in rows, indicators,
+ordered sets and complementary pairs: each solver has its own. The LP format has one, and JSON holds every array.
+
+    optc export bilevel.opt --to mps     # the conditions of a follower are complementary pairs
+    optc export bilevel.opt --to lp      # written as sets of type 1
+""",
+)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -31,14 +32,10 @@ from optc.compiler.forms.linear import LinearForm
 
 
 def relaxed(problem: LinearForm) -> np.ndarray:
-    continuous = LinearForm(**{**fields_of(problem), "integer": np.zeros(problem.shape[1], dtype=np.bool_)})
+    continuous = replace(problem, integer=np.zeros(problem.shape[1], dtype=np.bool_))
     found = highs.solve(continuous, Goal(), highs.Options(), contexts.start(), None).x
     assert found is not None
     return found
-
-
-def fields_of(problem: LinearForm) -> dict[str, object]:
-    return {name: getattr(problem, name) for name in LinearForm.__dataclass_fields__}
 
 
 def view_of(problem: LinearForm, x: np.ndarray, *pool: np.ndarray, bound: float = -INF) -> View:
@@ -123,7 +120,7 @@ def test_columns_along_rows_come_from_as_few_parts_as_can_be() -> None:
     problem = form(
         [1] * n, np.vstack([blocks, ones]).tolist(), [1] * (parts + 1), [INF] * (parts + 1), [0] * n, [1] * n
     )
-    problem = LinearForm(**{**fields_of(problem), "integer": np.ones(n, dtype=np.bool_)})
+    problem = replace(problem, integer=np.ones(n, dtype=np.bool_))
     view = view_of(problem, np.ones(n))
     for seed in range(20):
         random = np.random.default_rng(seed)

@@ -33,10 +33,10 @@ subject to
 """
 INFEASIBLE = LP + "  never: sum(x[i] for i in I) <= 1\n"
 UNBOUNDED = "var x >= 0\nvar y >= 0\nmaximize gain: x + y\nsubject to\n  apart: x - y <= 1\n"
-BILEVEL = """
+PESSIMISTIC = """
 var x in [0, 10]
 minimize x
-lower follower {
+lower follower pessimistic {
   var y in [0, 10]
   minimize y
 }
@@ -179,10 +179,10 @@ def test_5_a_limit_with_an_answer(write: Any, capsys: pytest.CaptureFixture[str]
 
 
 def test_6_no_route(write: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    status, value, log = solved(capsys, write(BILEVEL))
+    status, value, log = solved(capsys, write(PESSIMISTIC))
     assert (status, value["status"], value["termination"]) == (6, "failed", "no route")
     assert value["diagnostics"]
-    assert "lower level" in log
+    assert "pessimistic follower" in log
 
 
 @dataclass(frozen=True)

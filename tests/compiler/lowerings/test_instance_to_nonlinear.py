@@ -227,13 +227,21 @@ minimize sum(exp((if k > 0 then k else a[i]) * x[i]) for i in I)
 HEAD = "set I = 1..6\nset J = 1..4\nparam w[I]\nvar x[I]\nvar y[I, J]\n"
 DATA = {"w": {(i,): 0.5 + 0.1 * i for i in range(1, 7)}}
 LONG = {
-    "sum": "minimize exp(sum(w[i] * x[i] for i in I) + 1)\nsubject to\n  c[i in I]: exp(sum(y[i, j] + w[i] for j in J)) + x[i] <= 3",
+    "sum": """minimize exp(sum(w[i] * x[i] for i in I) + 1)
+subject to
+  c[i in I]: exp(sum(y[i, j] + w[i] for j in J)) + x[i] <= 3""",
     "nonlinear sum": "minimize sum(log(1 + exp(sum(w[i] * y[i, j] * x[i] for i in I))) for j in J)",
     "nested sums": "minimize exp(sum(exp(sum(y[i, j] for j in J)) * x[i] for i in I) / 99)",
     "shared sum": "minimize sum(x[i]^2 / (1 + sum(x[k] * w[k] for k in I)^2) for i in I)",
-    "logsumexp": "minimize logsumexp(x[i] * w[i] for i in I)\nsubject to\n  c[i in I]: logsumexp(y[i, j] * x[i] for j in J) <= 3",
-    "norm2": "minimize x[1] * norm2(x[i] - 3 for i in I)\nsubject to\n  c[i in I]: norm2(y[i, j] * x[i] for j in J) <= 3",
-    "prod": "minimize exp(prod(x[i] for i in I))\nsubject to\n  c[j in J]: prod(y[i, j]^2 for i in I if i < j) * x[1] <= 3",
+    "logsumexp": """minimize logsumexp(x[i] * w[i] for i in I)
+subject to
+  c[i in I]: logsumexp(y[i, j] * x[i] for j in J) <= 3""",
+    "norm2": """minimize x[1] * norm2(x[i] - 3 for i in I)
+subject to
+  c[i in I]: norm2(y[i, j] * x[i] for j in J) <= 3""",
+    "prod": """minimize exp(prod(x[i] for i in I))
+subject to
+  c[j in J]: prod(y[i, j]^2 for i in I if i < j) * x[1] <= 3""",
 }
 
 

@@ -213,3 +213,17 @@ def test_the_planner_takes_cones_for_convex_models_and_highs_for_the_rest() -> N
     assert taken("var x in [0, 1]\nminimize abs(x - 0.5)\n") == "highs"
     assert taken("var x in [0, 9]\nvar y in [0, 9]\nmaximize x + y\nsubject to\n  a: x^2 + y^2 <= 4\n") == "clarabel"
     assert taken("var x integer in [0, 9]\nmaximize x\nsubject to\n  a: x^2 <= 8\n") == "scip"
+
+
+def test_bounds_follow_from_cones() -> None:
+    """Decisions without bounds of their own, held by a ball, an exponential and a power: the bound is a proof."""
+    ball = run("var x[1..3]\nminimize x[1] + 2 * x[2]\nsubject to\n  a: norm2(x[i] - i for i in 1..3) <= 2\n")
+    assert line_of(ball, "bound").status == "proved"
+    squares = run("var x\nvar y\nmaximize x + y\nsubject to\n  a: x^2 + y^2 <= 4\n")
+    assert line_of(squares, "bound").status == "proved"
+    power = run(
+        "var x >= 0\nvar y >= 0\nvar t\nmaximize t - x - y\nsubject to\n  a: t <= x^0.3 * y^0.5\n  b: x + y <= 9\n"
+    )
+    assert line_of(power, "bound").status == "proved"
+    free = run("var x\nvar y\nminimize exp(x) - x + (y - x)^2\n")
+    assert free.status == "optimal" and line_of(free, "bound").status == "checked"
