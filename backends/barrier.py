@@ -43,7 +43,8 @@ class Barrier:
 
     def gradient(self, u: Floats) -> Floats:
         low, high = self._distances(u)
-        return self.form.gradient(u) - self.mu / low + self.mu / high
+        with np.errstate(divide="ignore"):  # rounding may put a step on a bound, where it is not taken
+            return self.form.gradient(u) - self.mu / low + self.mu / high
 
     def residual(self, u: Floats) -> Floats:
         return self.form.residual(u)

@@ -32,7 +32,8 @@ from . import highs
 from .branching import LEAST, Box, Branch, Brancher
 from .node_relaxation import Kept, Relaxation, Relaxed, without_objective
 from .options import option
-from .search_tree import Frontier, Incumbent, Node
+from .pair_propagation import Propagation
+from .search_tree import Frontier, Incumbent, Moved, Node
 
 REPORT_EVERY = 0.1  # seconds between two progress reports
 LOOK = 8  # candidates whose children are looked at, at a node, where little is known of them
@@ -157,6 +158,16 @@ def _reduced(form: LinearForm, pairs: Ints, tolerance: float) -> Box | None:
     return None if crossing else (lower, upper)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Place:
+    """A node with its bounds ``before`` and after (``tight``) propagation, and the ``box`` of its relaxation."""
+
+    node: Node
+    before: Box
+    tight: Box
+    box: Box
+
+
 class _Tree:
     """The state of one search. Values are in the sense of minimising."""
 
@@ -167,7 +178,9 @@ class _Tree:
         self.goal, self.options, self.context = goal, options, context
         self.sign = 1.0 if form.sense == "minimize" else -1.0
         self.relaxation = Relaxation(form, goal, context)
-        self.brancher = Brancher(pairs, np.flatnonzero(form.integer).astype(np.int32), min(WHOLE, goal.tolerance))
+        whole, tolerance = np.flatnonzero(form.integer).astype(np.int32), min(WHOLE, goal.tolerance)
+        self.brancher = Brancher(pairs, whole, tolerance)
+        self.propagation = Propagation(form, pairs, whole, tolerance)
         self.incumbent = Incumbent(options.absolute_gap, max(goal.gap, NOISE))
         self.frontier = Frontier()
         self.near = NEAR * goal.gap
@@ -187,10 +200,10 @@ class _Tree:
             stop = self._stop()
             if stop is not None:
                 return self._stopped(stop, node)
-            if node.kept is not None:
-                self.relaxation.resume(node.kept)
-            box = node.box(self.root)
-            found = self.relaxation.solve(*box, self.near, self.incumbent.cutoff())
+            before = node.box(self.root)
+            tight = self.propagation.run(before)
+            box = self.root if tight is None else self._within(tight)
+            found = Relaxed("infeasible") if tight is None else self._solved(node, box)
             if found.state == "stopped":
                 return self._stopped(self.context.stop() or "time limit", node)
             self.nodes += 1
@@ -200,13 +213,32 @@ class _Tree:
                 if ended is not None:
                     return ended
                 node = None
+            elif tight is None:
+                node = None
             else:
-                node = self._expand(node, box, found, dived=dived)
+                node = self._expand(_Place(node, before, tight, box), found, dived=dived)
             dived = node is not None
             self._report(node)
 
-    def _expand(self, node: Node, box: Box, found: Relaxed, *, dived: bool) -> Node | None:
+    def _solved(self, node: Node, box: Box) -> Relaxed:
+        if node.kept is not None:
+            self.relaxation.resume(node.kept)
+        return self.relaxation.solve(*box, self.near, self.incumbent.cutoff())
+
+    def _within(self, tight: Box) -> Box:
+        """The bounds that the relaxation gets: those of the form, zeros of pairs, and those of whole columns.
+
+        The others follow from the rows, so they would tell it nothing but make it more degenerate.
+        """
+        lower, upper = self.root[0].copy(), self.root[1].copy()
+        which = self.brancher.touched
+        which = which[((tight[0][which] == 0.0) & (tight[1][which] == 0.0)) | self.form.integer[which]]
+        lower[which], upper[which] = tight[0][which], tight[1][which]
+        return lower, upper
+
+    def _expand(self, place: _Place, found: Relaxed, *, dived: bool) -> Node | None:
         """Prune the node or branch on it; the child to dive to, or None."""
+        node, box = place.node, place.box
         if found.state == "infeasible":
             return None
         bound = max(node.bound, found.value)
@@ -225,27 +257,28 @@ class _Tree:
                 self.relaxation.resume(kept)
                 if self.incumbent.closes(bound):
                     return None
-        branches = self._blind(box, bound) if found.x is None else self._chosen(box, found.x, bound, kept)
+        branches = self._blind(box, bound) if found.x is None else self._chosen(place, found.x, bound, kept)
         if branches is None:  # nothing is left to branch on, and the relaxation could not be solved
             self.unsolved = True
             self.incumbent.give_up(bound)
             return None
-        children = [Node(raised, bound, node, branch, kept) for branch, raised in branches]
+        moved = Moved.between(place.before, place.tight)
+        children = [Node(raised, bound, node, branch, kept, moved) for branch, raised in branches]
         return self._dive(children, bound)
 
     def _blind(self, box: Box, bound: float) -> list[tuple[Branch, float]] | None:
         branches = self.brancher.blind(box)
         return None if branches is None else [(branch, bound) for branch in branches]
 
-    def _chosen(self, box: Box, x: Floats, bound: float, kept: Kept) -> list[tuple[Branch, float]] | None:
+    def _chosen(self, place: _Place, x: Floats, bound: float, kept: Kept) -> list[tuple[Branch, float]] | None:
         """The children of the best candidate with their bounds; those that are closed already are left out."""
-        forks = self.brancher.ranked(box, x, LOOK)
+        forks = self.brancher.ranked(place.box, x, LOOK)
         best: tuple[float, list[tuple[Branch, float]]] | None = None
         for fork in forks:
             children = [(branch, bound) for branch in fork.branches]
             score = fork.score
             if len(children) == 2 and not fork.reliable:
-                children = [(branch, self._probed(box, branch, bound, kept)) for branch in fork.branches]
+                children = [(branch, self._probed(place.tight, branch, bound, kept)) for branch in fork.branches]
                 score = math.prod(max(raised - bound, LEAST) for _branch, raised in children)
                 children = [child for child in children if not self.incumbent.closes(child[1])]
             if len(children) < 2:
@@ -254,12 +287,15 @@ class _Tree:
                 best = score, sorted(children, key=lambda child: child[1])
         return None if best is None else best[1]
 
-    def _probed(self, box: Box, branch: Branch, bound: float, kept: Kept) -> float:
+    def _probed(self, tight: Box, branch: Branch, bound: float, kept: Kept) -> float:
         """The bound of a child (infinite where it is infeasible), from its relaxation; pseudo-costs learn from it."""
-        lower, upper = box[0].copy(), box[1].copy()
+        lower, upper = tight[0].copy(), tight[1].copy()
         branch.narrow(lower, upper)
+        below = self.propagation.run((lower, upper))
+        if below is None:
+            return math.inf
         self.relaxation.resume(kept)
-        found = self.relaxation.solve(lower, upper, self.near, self.incumbent.cutoff())
+        found = self.relaxation.solve(*self._within(below), self.near, self.incumbent.cutoff())
         if found.state == "optimal":
             self.brancher.learn(branch, max(0.0, found.value - bound))
             if found.x is not None and self.brancher.exact(found.x):

@@ -10,7 +10,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from optc.compiler.forms.linear import Floats
+import numpy as np
+
+from optc.compiler.forms.linear import Floats, Ints
 
 from .branching import Box, Branch
 from .node_relaxation import Kept, Relaxed
@@ -21,7 +23,7 @@ class Node:
     """A part of the tree that is still open: ``branch`` on top of what ``parent`` fixes.
 
     ``bound``: what is known before it is solved; ``before``: the value of its parent's relaxation; ``kept``: the
-    parent's basis.
+    parent's basis; ``moved``: the bounds that propagation moved in the parent.
     """
 
     bound: float = -math.inf
@@ -29,15 +31,38 @@ class Node:
     parent: Node | None = None
     branch: Branch | None = None
     kept: Kept | None = None
+    moved: Moved | None = None
 
     def box(self, root: Box) -> Box:
         """The column bounds that hold in it."""
         lower, upper = root[0].copy(), root[1].copy()
-        node: Node | None = self
-        while node is not None and node.branch is not None:
-            node.branch.narrow(lower, upper)
-            node = node.parent
+        for node in reversed(self.path()):
+            if node.moved is not None:
+                lower[node.moved.columns], upper[node.moved.columns] = node.moved.lower, node.moved.upper
+            if node.branch is not None:
+                node.branch.narrow(lower, upper)
         return lower, upper
+
+    def path(self) -> list[Node]:
+        """The node and those above it, the root last."""
+        found = [self]
+        while found[-1].parent is not None:
+            found.append(found[-1].parent)
+        return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Moved:
+    """Bounds of some ``columns``, each ``(count,)``."""
+
+    columns: Ints
+    lower: Floats
+    upper: Floats
+
+    @staticmethod
+    def between(before: Box, after: Box) -> Moved:
+        columns = np.flatnonzero((before[0] != after[0]) | (before[1] != after[1])).astype(np.int32)
+        return Moved(columns, after[0][columns], after[1][columns])
 
 
 @dataclass(slots=True, eq=False)

@@ -184,10 +184,8 @@ def optc(problem: str, data: dict[str, Any], compiled: bool = True) -> System:
     inputs["hessian"] |= {"sigma": np.ones(1), "multipliers": data["y"]}
     out = {name: np.empty(form.engine.model.program(name).size) for name in WHAT}
 
-    def call(name: str) -> Callable[[], object]:
-        return lambda: form.engine.run(name, form.arrays, inputs[name], out[name])
-
-    return {name: call(name) for name in WHAT} | {"first": first, "out": out, "form": form}
+    calls = {name: form.engine.bound(name, form.arrays, inputs[name], out[name]) for name in WHAT}
+    return calls | {"first": first, "out": out, "form": form}
 
 
 def interpreted(problem: str, data: dict[str, Any]) -> System:

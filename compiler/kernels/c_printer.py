@@ -3,7 +3,11 @@
 A pass runs over blocks of rows whose results stay in the first cache, so that no loop both computes and scatters: the
 computing loop has no aliases and becomes vector code, functions of the vector libm among it. Its text depends on the
 structure alone (which reads are runs, which are looked up), never on sizes or numbers, so one compiled text serves all
-data. Calling convention: ``see HEAD``.
+data.
+
+    void run(x, multipliers, sigma, direction, out, tables, scratch)
+
+with null for inputs that the program does not read; ``Tables`` below.
 """
 
 from __future__ import annotations
@@ -16,14 +20,19 @@ from .nodes import GATHERED, Node
 from .numpy_printer import whole_power
 from .programs import Output, Pass, Program
 
-SOURCES = ("x", "multipliers", "sigma", "direction", "one")
+SOURCES = ("x", "multipliers", "sigma", "direction")
+ARGUMENTS = ", ".join(
+    (*(f"In {name}" for name in SOURCES), "double *out", "const struct Tables *tables", "double *const *scratch")
+)
 BLOCK = 256
+KNOWN_STRIDES = 16  # strides up to this size stand in the text, so that the compiler can weave
 
 HEAD = """#include <math.h>
 #include <string.h>
 typedef const double *restrict In;
 typedef double *restrict Out;
 typedef const int *restrict Ix;
+struct Tables { const double *one; const double *const *data; const int *const *index; const long *number; };
 """
 
 LIBM = {
@@ -76,7 +85,7 @@ class Tables:
 
     def index(self, index: Index) -> int:
         for k, known in enumerate(self.indices):
-            if known is index:
+            if known.array is index.array:
                 return k
         self.indices.append(index)
         return len(self.indices) - 1
@@ -115,14 +124,10 @@ def printed(program: Program, vectorised: frozenset[str]) -> Source:
         *(text for op, text in _INLINE.items() if op in used),
         *map(_whole, sorted(powers)),
     ]
-    arguments = ", ".join(f"In {name}" for name in SOURCES)
-    call = ", ".join((*SOURCES, "out", "data", "index", "number", "scratch"))
-    clear = f"  memset(out, 0, sizeof(double) * number[{size}]);\n" if program.cleared else ""
+    call = ", ".join((*SOURCES, "out", "tables", "scratch"))
+    clear = f"  memset(out, 0, sizeof(double) * tables->number[{size}]);\n" if program.cleared else ""
     calls = "".join(f"  pass_{k}({call});\n" for k in range(len(passes)))
-    run = (
-        f"void run({arguments}, double *out, const double *const *data, const int *const *index, const long *number, "
-        f"double *const *scratch) {{\n{clear}{calls}}}\n"
-    )
+    run = f"void run({ARGUMENTS}) {{\n{clear}{calls}}}\n"
     return Source("\n".join((*head, *passes, run)), tables)
 
 
@@ -161,23 +166,23 @@ def _pass(run: Pass, number: int, tables: Tables) -> str:
         line = _line(node)
         if line:
             body.append(f"const double t{node.number} = {line};")
-    before, inside, after, end = _writes(run, tables)
-    arguments = ", ".join(f"In {name}" for name in SOURCES)
+    text = _writes(run, tables)
     lines = [
-        f"static void pass_{number}({arguments}, double *out, const double *const *data, const int *const *index, "
-        "const long *number, double *const *scratch) {",
+        f"static void pass_{number}({ARGUMENTS}) {{",
+        "  const double *one = tables->one; const double *const *data = tables->data;",
+        "  const int *const *index = tables->index; const long *number = tables->number;",
         f"  const long rows = number[{size}];",
-        *(f"  {line}" for line in (*head, *before)),
+        *(f"  {line}" for line in (*head, *text.before)),
         f"  for (long low = 0; low < rows; low += {BLOCK}) {{",
         f"    const long count = rows - low < {BLOCK} ? rows - low : {BLOCK};",
-        *(f"    {line}" for line in _buffers(run)),
+        *([f"    double {', '.join(text.buffers)};"] if text.buffers else []),
         "    for (long i = 0; i < count; i++) {",
         "      const long r = low + i;",
-        *(f"      {line}" for line in (*body, *inside)),
+        *(f"      {line}" for line in (*body, *text.inside)),
         "    }",
-        *(f"    {line}" for line in after),
+        *(f"    {line}" for line in text.after),
         "  }",
-        *(f"  {line}" for line in end),
+        *(f"  {line}" for line in text.end),
         "}",
     ]
     return "\n".join(lines)
@@ -205,8 +210,8 @@ def _reads(run: Pass, tables: Tables) -> tuple[list[str], list[str]]:
 
 def _read(name: str, where: str, index: Index, tables: Tables, head: list[str], body: list[str]) -> None:
     if index.array is not None:
-        k = tables.index(index)
-        head.append(f"In p{name} = {where}; Ix q{name} = index[{k}];")
+        base, k = tables.number(index.base), tables.index(index)
+        head.append(f"In p{name} = {where} + number[{base}]; Ix q{name} = index[{k}];")
         body.append(f"const double {name} = p{name}[q{name}[r]];")
         return
     base = tables.number(index.base)
@@ -253,91 +258,120 @@ def _number(value: float) -> str:
 
 
 # ------------------------------------------------------------------------------------------------------- its results
+@dataclass(eq=False)
+class Writes:
+    """How the results of a pass get to their places: text for each part of the pass."""
+
+    before: list[str] = field(default_factory=list)  # ahead of the loop over blocks
+    inside: list[str] = field(default_factory=list)  # in the computing loop
+    after: list[str] = field(default_factory=list)  # after it, in each block
+    end: list[str] = field(default_factory=list)  # after the last block
+    buffers: list[str] = field(default_factory=list)  # of each block
+
+
 def _direct(output: Output) -> bool:
     """Whether the computing loop may write the result itself: a run of its own."""
-    return output.action in ("store", "keep") and output.index.array is None and output.index.stride == 1
+    plain = output.index.array is None and output.index.stride == 1 and not output.more
+    return output.action in ("store", "keep") and plain
 
 
-def _buffers(run: Pass) -> list[str]:
-    names = [f"o{k}[{BLOCK}]" for k, output in enumerate(run.outputs) if not _direct(output)]
-    return [f"double {', '.join(names)};"] if names else []
-
-
-def _writes(run: Pass, tables: Tables) -> tuple[list[str], list[str], list[str], list[str]]:
-    """Set up before the loop; in the computing loop; after it, a block at a time; after the last block."""
-    before: list[str] = []
-    inside: list[str] = []
-    after: list[str] = []
-    end: list[str] = []
+def _writes(run: Pass, tables: Tables) -> Writes:
+    text = Writes()
     woven = _woven(run.outputs)
     for k, output in enumerate(run.outputs):
-        value = f"t{output.node.number}"
         target = "out" if output.scratch < 0 else f"scratch[{output.scratch}]"
+        base = tables.number(output.index.base)
         if _direct(output):
-            before.append(f"Out w{k} = {target} + number[{tables.number(output.index.base)}];")
-            inside.append(f"w{k}[r] = {value};")
+            text.before.append(f"Out w{k} = {target} + number[{base}];")
+            text.inside.append(f"w{k}[r] = t{output.node.number};")
             continue
-        inside.append(f"o{k}[i] = {value};")
-        if any(k in group for group in woven):
-            continue
-        _scatter(k, output, target, tables, before, after, end)
+        text.before.append(f"double *w{k} = {target} + number[{base}];")
+        _collect(k, output, text)
+        if not any(k in group for group in woven):
+            _scatter(k, output, tables, text)
     for group in woven:
-        first, width = group[0], len(group)
-        base = tables.number(run.outputs[first].index.base)
-        before.append(f"double *w{first} = out + number[{base}];")
-        moves = " ".join(f"w[{width} * i + {j}] = o{k}[i];" for j, k in enumerate(group))
-        after.append(f"{{ Out w = w{first} + {width} * low; for (long i = 0; i < count; i++) {{ {moves} }} }}")
-    return before, inside, after, end
+        _weave(group, run.outputs, text)
+    return text
+
+
+def _collect(k: int, output: Output, text: Writes) -> None:
+    """The values of a block in ``o``; those of a run with shifts are added up in ``a``, which carries over the end of
+    the block to the next."""
+    if not output.more:
+        text.buffers.append(f"o{k}[{BLOCK}]")
+        text.inside.append(f"o{k}[i] = t{output.node.number};")
+        return
+    reach = output.reach
+    text.before.append(f"double o{k}[{BLOCK} + {reach}] = {{0}};")
+    members = sorted(((0, output.node), *((s, n) for n, s in output.more)), key=lambda m: -m[0])
+    for j, (shift, node) in enumerate(members):
+        text.buffers.append(f"u{k}_{j}[{BLOCK}]")
+        text.inside.append(f"u{k}_{j}[i] = t{node.number};")
+        sign = "=" if j == 0 else "+="
+        text.after.append(f"for (long i = 0; i < count; i++) o{k}[i + {shift}] {sign} u{k}_{j}[i];")
+
+
+def _carry(k: int, output: Output, place: str, text: Writes) -> None:
+    """Moves what belongs to later rows to the front, and writes it after the last block."""
+    if not output.more:
+        return
+    text.after.append(f"for (long i = 0; i < {output.reach}; i++) o{k}[i] = o{k}[i + count];")
+    sign = "=" if output.action == "store" else "+="
+    text.end.append(f"for (long i = 0; i < {output.reach}; i++) {place} {sign} o{k}[i];")
 
 
 def _woven(outputs: Sequence[Output]) -> list[tuple[int, ...]]:
-    """Groups of stored results that lie in turns: the rows of a matrix whose columns are computed."""
-    by_base = {
-        (o.index.base, o.index.stride): k
-        for k, o in enumerate(outputs)
-        if o.action == "store" and o.index.array is None and o.index.stride > 1
-    }
+    """Groups of results that lie in turns and fill a run together: the columns of a matrix stored by rows."""
+    known: dict[tuple[int, int, str], int] = {}
+    for k, o in enumerate(outputs):
+        if o.action in ("store", "add") and o.index.array is None and 1 < o.index.stride <= KNOWN_STRIDES:
+            known[o.index.base, o.index.stride, o.action] = k
     found = []
-    for base, stride in sorted(by_base):
-        group = [by_base.get((base + j, stride)) for j in range(stride)] if stride <= len(by_base) else [None]
-        if all(k is not None for k in group):
+    for base, stride, action in sorted(known):
+        group = [known.get((base + j, stride, action)) for j in range(stride)]
+        if None not in group:
             found.append(tuple(k for k in group if k is not None))
             for j in range(stride):
-                del by_base[base + j, stride]
-                by_base[-1 - base - j, 0] = -1  # taken
+                del known[base + j, stride, action]
     return found
+
+
+def _weave(group: tuple[int, ...], outputs: Sequence[Output], text: Writes) -> None:
+    width, first = len(group), group[0]
+    sign = "=" if outputs[first].action == "store" else "+="
+    moves = " ".join(f"w[{width} * i + {j}] {sign} o{k}[i];" for j, k in enumerate(group))
+    text.after.append(f"{{ Out w = w{first} + {width} * low; for (long i = 0; i < count; i++) {{ {moves} }} }}")
+    for k in group:
+        _carry(k, outputs[k], f"w{k}[{width} * (rows + i)]", text)
 
 
 _JOIN = {"add": "+=", "sum": "+=", "store": "=", "keep": "="}
 
 
-def _scatter(
-    k: int, output: Output, target: str, tables: Tables, before: list[str], after: list[str], end: list[str]
-) -> None:
+def _scatter(k: int, output: Output, tables: Tables, text: Writes) -> None:
     index, action = output.index, output.action
     loop = "for (long i = 0; i < count; i++)"
     if index.array is None and index.stride == 0 and action in ("add", "sum"):
-        before.append(f"double a{k}[8] = {{0}};")
-        after.append(
+        text.before.append(f"double a{k}[8] = {{0}};")
+        text.after.append(
             f"{{ long i = 0; for (; i + 8 <= count; i += 8) for (int j = 0; j < 8; j++) a{k}[j] += o{k}[i + j]; "
             f"for (; i < count; i++) a{k}[0] += o{k}[i]; }}"
         )
         total = f"((a{k}[0] + a{k}[1]) + (a{k}[2] + a{k}[3])) + ((a{k}[4] + a{k}[5]) + (a{k}[6] + a{k}[7]))"
-        end.append(f"{target}[number[{tables.number(index.base)}]] += {total};")
+        text.end.append(f"*w{k} += {total};")
         return
     if index.array is not None:
-        before.append(f"double *w{k} = {target}; Ix x{k} = index[{tables.index(index)}];")
-        place = f"w{k}[x{k}[low + i]]"
-    elif index.stride == 1:
-        before.append(f"double *w{k} = {target} + number[{tables.number(index.base)}];")
-        place = f"w{k}[low + i]"
+        text.before.append(f"Ix x{k} = index[{tables.index(index)}];")
+        place, later = f"w{k}[x{k}[low + i]]", ""
+    elif 0 < index.stride <= KNOWN_STRIDES:
+        place, later = f"w{k}[{index.stride} * (low + i)]", f"w{k}[{index.stride} * (rows + i)]"
     else:
-        before.append(f"double *w{k} = {target} + number[{tables.number(index.base)}];")
-        before.append(f"const long s{k} = number[{tables.number(index.stride)}];")
-        place = f"w{k}[(low + i) * s{k}]"
+        text.before.append(f"const long s{k} = number[{tables.number(index.stride)}];")
+        place, later = f"w{k}[(low + i) * s{k}]", f"w{k}[(rows + i) * s{k}]"
     if action in _JOIN:
-        after.append(f"{loop} {place} {_JOIN[action]} o{k}[i];")
+        text.after.append(f"{loop} {place} {_JOIN[action]} o{k}[i];")
+        _carry(k, output, later, text)
     elif action == "prod":
-        after.append(f"{loop} {place} *= o{k}[i];")
+        text.after.append(f"{loop} {place} *= o{k}[i];")
     else:
-        after.append(f"{loop} {{ double *m = &{place}; if (o{k}[i] > *m || o{k}[i] != o{k}[i]) *m = o{k}[i]; }}")
+        text.after.append(f"{loop} {{ double *m = &{place}; if (o{k}[i] > *m || o{k}[i] != o{k}[i]) *m = o{k}[i]; }}")

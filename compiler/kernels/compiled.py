@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from queue import SimpleQueue
 
 import numpy as np
@@ -16,6 +17,13 @@ from .toolchain import CompileError, Stopped, compiler, library, vector_function
 
 Floats = NDArray[np.float64]
 _Pointer = ctypes.c_void_p
+ONE = np.ones(1)
+
+
+class _Tables(ctypes.Structure):
+    """What the text of ``c_printer`` calls ``Tables``."""
+
+    _fields_ = (("one", _Pointer), ("data", _Pointer), ("index", _Pointer), ("number", _Pointer))
 
 
 class CompiledProgram:
@@ -25,7 +33,7 @@ class CompiledProgram:
         self.program = program
         self._loaded = loaded
         self._run = loaded.run
-        self._run.argtypes = [_Pointer] * (len(SOURCES) + 5)
+        self._run.argtypes = [_Pointer] * (len(SOURCES) + 3)
         self._run.restype = None
         tables = source.tables
         self._used = tables.arrays
@@ -33,37 +41,39 @@ class CompiledProgram:
         self._indices = [index.array for index in tables.indices]
         self._index = (_Pointer * len(self._indices))(*(_address(array) for array in self._indices))
         self._number = np.array(tables.numbers, dtype=np.dtype("l"))
-        self._data: tuple[Sequence[Floats], object] | None = None
+        self._tables: tuple[Sequence[Floats], _Tables, object] | None = None
 
     def __call__(self, arrays: Sequence[Floats], inputs: Mapping[str, Floats], out: Floats) -> None:
         """Fills ``out``, ``(…, size)``; see ``NumpyProgram``."""
-        data = self._pointers(arrays)
-        scratch = [np.full(size, first) for size, first in self.program.scratch]
-        kept = (_Pointer * len(scratch))(*(_address(array) for array in scratch)) if scratch else None
         if out.ndim == 1:
-            self._one(inputs, out, data, kept)
+            self.bound(arrays, inputs, out)()
             return
         for k in range(len(out)):
-            for array, (_, first) in zip(scratch, self.program.scratch, strict=True):
-                array[...] = first
-            self._one({name: v if v.ndim == 1 else v[k] for name, v in inputs.items()}, out[k], data, kept)
+            one = {name: v if v.ndim == 1 else np.ascontiguousarray(v[k]) for name, v in inputs.items()}
+            self.bound(arrays, one, out[k])()
 
-    def _one(self, inputs: Mapping[str, Floats], out: Floats, data: object, scratch: object) -> None:
-        given = [None if name is None else inputs[name] for name in self._sources]
-        given = [a if a is None or a.flags.c_contiguous else np.ascontiguousarray(a) for a in given]
-        pointers = [None if a is None else _address(a) for a in given]
-        self._run(*pointers, _address(out), data, self._index, _address(self._number), scratch)
+    def bound(self, arrays: Sequence[Floats], inputs: Mapping[str, Floats], out: Floats) -> Callable[[], None]:
+        """The call with these arrays, which reads and writes them anew each time; they must be contiguous."""
+        pointers = [None if name is None else _address(inputs[name]) for name in self._sources]
+        tables, data = self._filled(arrays)
+        arguments = (*pointers, _address(out), ctypes.byref(tables))
+        call = partial(self._with_scratch, arguments) if self.program.scratch else partial(self._run, *arguments, None)
+        call.kept = (arrays, inputs, out, tables, data)  # type: ignore[attr-defined]  # what the addresses are of
+        return call
 
-    def _pointers(self, arrays: Sequence[Floats]) -> object:
-        """The addresses of the data; kept as long as the data are the same."""
-        known = self._data
+    def _with_scratch(self, arguments: tuple[object, ...]) -> None:
+        scratch = [np.full(size, first) for size, first in self.program.scratch]
+        self._run(*arguments, (_Pointer * len(scratch))(*(_address(array) for array in scratch)))
+
+    def _filled(self, arrays: Sequence[Floats]) -> tuple[_Tables, object]:
+        """The tables for some data, and the addresses in them; kept as long as the data are the same."""
+        known = self._tables
         if known is None or known[0] is not arrays:
-            known = (
-                arrays,
-                (_Pointer * len(self._used))(*(_address(self.program.array(node, arrays)) for node in self._used)),
-            )
-            self._data = known
-        return known[1]
+            data = (_Pointer * len(self._used))(*(_address(self.program.array(node, arrays)) for node in self._used))
+            parts = (ctypes.addressof(part) for part in (data, self._index))
+            known = (arrays, _Tables(_address(ONE), *parts, _address(self._number)), data)
+            self._tables = known
+        return known[1], known[2]
 
 
 def _address(array: NDArray[np.generic] | None) -> int:

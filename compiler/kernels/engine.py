@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 MANY_ROWS = 1000  # a program of so many rows is compiled when it is first run
 MANY_RUNS = 300  # a smaller one when it has run so many times
-_ONE = np.ones(1)
 
 
 @dataclass(eq=False)
@@ -59,20 +59,36 @@ class Engine:
 
         ``out``: a C-contiguous array of float64 to write into, of a program without leading axes.
         """
+        printed = self._counted(name)
+        if max(map(np.ndim, inputs.values())) < 2:
+            if out is None:
+                out = np.empty(printed.program.size)
+            printed.run(arrays, {name: _contiguous(v) for name, v in inputs.items()}, out)
+            return out
+        lead = np.broadcast_shapes(*(v.shape[:-1] for v in inputs.values()))
+        flat = {k: _flattened(v, lead) for k, v in inputs.items()}
+        found = np.empty((int(np.prod(lead)), printed.program.size))
+        printed.run(arrays, flat, found)
+        return found.reshape((*lead, printed.program.size))
+
+    def bound(
+        self, name: str, arrays: Sequence[Floats], inputs: Mapping[str, Floats], out: Floats
+    ) -> Callable[[], None]:
+        """A call that runs a program on these arrays, 1-D and contiguous, whatever stands in them then.
+
+        For those who call thousands of times on the same memory: it saves the way to the program each time.
+        """
+        printed = self._counted(name)
+        if isinstance(printed.run, NumpyProgram):
+            return partial(self.run, name, arrays, inputs, out)
+        return printed.run.bound(arrays, inputs, out)
+
+    def _counted(self, name: str) -> _Printed:
         printed = self._printed.get(name) or self._print(name)
         printed.runs += 1
         if not printed.asked and (printed.program.rows >= MANY_ROWS or printed.runs >= MANY_RUNS):
             self._compile(printed)
-        lead = np.broadcast_shapes(*(v.shape[:-1] for v in inputs.values()))
-        if not lead:
-            if out is None:
-                out = np.empty(printed.program.size)
-            printed.run(arrays, {"one": _ONE, **inputs}, out)
-            return out
-        flat = {k: _flattened(v, lead) for k, v in inputs.items()}
-        found = np.empty((int(np.prod(lead)), printed.program.size))
-        printed.run(arrays, {"one": _ONE, **flat}, found)
-        return found.reshape((*lead, printed.program.size))
+        return printed
 
     def hessian(self, arrays: Sequence[Floats], inputs: Mapping[str, Floats], out: Floats | None = None) -> Floats:
         """The Hessian with its factored parts, ``(…, size)``; as ``run``."""
@@ -129,6 +145,12 @@ class Engine:
 
     def __getstate__(self) -> dict[str, Any]:
         return {"model": self.model, "_printed": {}}
+
+
+def _contiguous(values: Floats) -> Floats:
+    return (
+        values if values.flags.c_contiguous and values.dtype == np.float64 else np.ascontiguousarray(values, np.float64)
+    )
 
 
 def _flattened(values: Floats, lead: tuple[int, ...]) -> Floats:

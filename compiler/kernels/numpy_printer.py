@@ -19,6 +19,7 @@ from .programs import Output, Pass, Program, affine_slice
 from .scalars import ARRAYS
 
 Floats = NDArray[np.float64]
+_ONE = np.ones(1)
 CHUNK = 8192  # rows at a time: a register is 64 KiB
 
 _UFUNCS: dict[str, np.ufunc] = {
@@ -231,6 +232,8 @@ def _computed(
 
 
 def _source(node: Node, program: Program, arrays: Sequence[Floats], inputs: Mapping[str, Floats]) -> Floats:
+    if node.source == "one":
+        return _ONE
     return program.array(node, arrays) if node.source in ("data", "fixed") else inputs[node.source]
 
 

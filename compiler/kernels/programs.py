@@ -204,9 +204,7 @@ def _written(streams: Sequence[Stream], size: int) -> tuple[dict[Key, list[Outpu
     for (level, _), group in _runs(streams, levels).items():
         unique = [_count(s, touched) for s in group]
         first = min(group, key=lambda s: s.slots.base) if len(group) > 1 else group[0]
-        more = tuple(
-            (s.node, (s.slots.base - first.slots.base) // s.slots.stride) for s in group if s is not first
-        )
+        more = tuple((s.node, (s.slots.base - first.slots.base) // s.slots.stride) for s in group if s is not first)
         output = Output(first.node, "add", first.slots, -1, unique[0], more)
         found.setdefault((level, id(first.node.loop)), []).append(output)
     stored = np.zeros(size, dtype=np.bool_)

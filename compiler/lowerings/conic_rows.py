@@ -16,7 +16,6 @@ from optc.dsl.program import Constant, Expr, Relation
 from ..data.errors import DataError
 from ..evaluation.scope import entry_text, literal_text
 from ..facts.convexity import sides
-from ..facts.curvature import bent
 from ..facts.quadratic_rows import Entries
 from ..facts.region import region_of
 from ..facts.summands import summands
@@ -27,7 +26,7 @@ from ..spaces.algebra import UNIT, wide
 from .affine_rows import Affine, constant_rows
 from .cone_draft import ConeDraft, Values
 from .domains import ExtraRows, domain_rows
-from .graph_forms import DOWN, UP, Graphs
+from .graph_forms import DOWN, UP, Graphs, no_cone
 from .matrices import implied, matrix_rows
 
 _WHOLE = Constant(None, 0.0)  # what the form of a whole instance is kept under
@@ -107,8 +106,7 @@ def _family_rows(graphs: Graphs, family: ConstraintFamily, faults: list[Diagnost
         graphs.draft.add_rows(constant_rows(np.zeros(0)), np.zeros(0), np.zeros(0), family.name)
         return
     if len(body.terms) == 3 and not region.varies(body.terms[0]) and not region.varies(body.terms[2]):
-        middle = bent(region, body.terms[1], table)
-        if middle.affine.all():
+        if graphs.plain(body.terms[1], table):
             ends = [wide(region.values(t, table), table.shape) for t in (body.terms[0], body.terms[2])]
             lower, upper = ends if body.ops[0] == "le" else ends[::-1]
             _add(graphs, family, graphs.of(body.terms[1], table, UP), lower, upper, faults)
@@ -116,6 +114,8 @@ def _family_rows(graphs: Graphs, family: ConstraintFamily, faults: list[Diagnost
     for term, _, op in sides(region, body, table):
         zero, none = np.zeros(table.size), np.full(table.size, np.inf)
         way = DOWN if op == "ge" else UP
+        if op == "eq" and not graphs.plain(term, table):
+            raise no_cone(term, "it is affine, but not as it is written")
         rows = graphs.of(term, table, way)
         lower, upper = {"le": (-none, zero), "ge": (zero, none), "eq": (zero, zero)}[op]
         _add(graphs, family, rows, lower, upper, faults)

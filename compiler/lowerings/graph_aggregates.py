@@ -46,7 +46,7 @@ def aggregate(graphs: Graphs, term: Reduce, table: Table, way: int) -> Affine:
 def _sized(graphs: Graphs, fresh: Reduce, rows: Table) -> Affine:
     """The entries of a norm: affine ones, or what is at least a convex one that is not negative."""
     found = graphs.range(fresh.body, rows)
-    if graphs.shape(fresh.body, rows).affine.all() or bool(np.all(found.lower >= 0)):
+    if graphs.plain(fresh.body, rows) or bool(np.all(found.lower >= 0)):
         return graphs.of(fresh.body, rows, UP)
     if bool(np.all(found.upper <= 0)):
         return graphs.of(fresh.body, rows, DOWN)

@@ -119,14 +119,21 @@ class Graphs:
 
     def argument(self, term: Expr, table: Table, way: int, rising: Bools, falling: Bools) -> Affine:
         """The argument of a function, beyond its value the way that the function needs."""
-        shape = bent(self.region, term, table)
-        if shape.affine.all():
+        if self.plain(term, table):
             return self.of(term, table, way)
         if bool(np.all(rising)):
             return self.of(term, table, way)
         if bool(np.all(falling)):
             return self.of(term, table, -way)
         raise no_cone(term, "it is not affine, and what is applied to it rises in some rows and falls in others")
+
+    def plain(self, term: Expr, table: Table) -> bool:
+        """Whether a term is affine as it is written: ``of`` then gives its value and not only what lies beyond it.
+
+        There are others, such as ``1 / (1 / x)`` for positive ``x``, of which a graph holds one side.
+        """
+        found = summands(self.region, term, table)
+        return not found.others and all(len(m.refs) < 2 for m in found.monomials)
 
     # --------------------------------------------------------------------------------------------------------- atoms
     def atom(self, term: Expr, table: Table, way: int) -> Affine:

@@ -84,6 +84,8 @@ def divergence(graphs: Graphs, term: Expr, x: Affine, y: Affine, table: Table) -
 
 def _kl(graphs: Graphs, term: Apply, table: Table, way: int) -> Affine:
     _only(way, UP, term)
+    if not graphs.plain(term.args[0], table):
+        raise no_cone(term, "its first argument is not affine as it is written")
     x, y = graphs.of(term.args[0], table, UP), graphs.of(term.args[1], table, DOWN)
     return divergence(graphs, term, x, y, table)
 
@@ -178,7 +180,7 @@ def _written_out(graphs: Graphs, term: Apply, table: Table, way: int) -> Affine 
         scale = 1.0 if other.op == "log" else 1.0 / float(np.log(10.0))
         inner = other.args[0]
         turn, y = _ratio(graphs, x, inner)
-        if turn == 0 or way != turn or not graphs.shape(x, table).affine.all():
+        if turn == 0 or way != turn or not graphs.plain(x, table):
             continue
         upper = graphs.of(x, table, UP)
         lower = _ones(table.size) if y is None else graphs.of(y, table, DOWN)

@@ -44,7 +44,7 @@ def power_terms(graphs: Graphs, term: Apply, table: Table, way: int) -> Affine:
         return product(graphs, term, table, way)
     rising = np.where(turned, even ^ (exponent > 0), (exponent > 0) & ((low >= 0) | ~whole))
     falling = np.where(turned, ~(even ^ (exponent > 0)), exponent < 0)
-    if not (shape.affine.all() or _suits(shape.convex, shape.concave, rising, falling, way)):
+    if not (graphs.plain(base, table) or _suits(shape.convex, shape.concave, rising, falling, way)):
         return product(graphs, term, table, way)
     inner = graphs.argument(base, table, way, np.asarray(rising), np.asarray(falling))
     size = inner.times(np.where(turned, -1.0, 1.0))
@@ -193,11 +193,11 @@ def _most_product(graphs: Graphs, powers: tuple[Factor, ...], table: Table) -> A
 def _numerator(graphs: Graphs, factor: Factor) -> tuple[Affine, bool]:
     """What stands above: rows at least the base, or (True) at least its square root, of a sum of squares."""
     region, base, rows = graphs.region, factor.base, factor.table
-    shape, found = graphs.shape(base, rows), graphs.range(base, rows)
+    found = graphs.range(base, rows)
     square_root = not isinstance(base, SymbolRef) and bool(np.all(products.norm_like(region, base, rows)))
     if square_root:
         return _norm(graphs, base, rows), True
-    if shape.affine.all() or bool(np.all(found.lower >= 0)):
+    if graphs.plain(base, rows) or bool(np.all(found.lower >= 0)):
         return graphs.of(base, rows, UP), False
     raise no_cone(base, "it is neither affine nor a sum of squares, and it may be negative")
 

@@ -3,13 +3,16 @@
 With a stationary point and multipliers, positive curvature of L on the null space of the gradients of all equations
 and of all sides with a positive multiplier is enough for a strict local optimum; negative curvature there, where no
 tight side has a multiplier of zero, excludes one (J. Nocedal, S. J. Wright, "Numerical Optimization", 2nd ed. (2006),
-section 12.5). Curvature is by unit steps, relative ones in decisions larger than one. Up to ``DENSE`` free decisions the least eigenvalue is computed; up to ``SPARSE`` entries the signs of
+section 12.5). Curvature is by unit steps, relative ones in decisions larger than one; it
+counts as none below ``sqrt(2 |slope|)`` too, where the theorem of Kantorovich, with third derivatives of size one, no
+longer puts a point of the same kind nearby. Up to ``DENSE`` free decisions the least eigenvalue is computed; up to ``SPARSE`` entries the signs of
 the pivots of a symmetric factorisation tell whether it is positive. The second derivatives are those of the lowered
 problem, compared along a direction with differences of the model's own slopes where it has no columns of its own.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +28,7 @@ from .lagrangian import lagrangian
 DENSE = 800
 SPARSE = 5_000_000
 TIGHT = 1e-4  # slack, relative, below which a side is tight; likewise of multipliers that count as positive
-FLAT = 1e-7  # curvature, relative to the largest, that counts as none
+FLAT = 1e-9  # curvature, relative to the largest, that counts as none
 STEP = 1e-5  # of the differences
 NEARLY = 1e-4  # relative difference of second derivatives that is blamed on differences
 
@@ -62,15 +65,16 @@ def second_order(instance: Instance, form: NonlinearForm, x: Floats, y: Floats, 
     reduced = (unit @ hessian[tight.free][:, tight.free] @ unit).tocsr()
     jacobian = (_jacobian(form, x)[tight.rows][:, tight.free] @ unit).tocsr()
     size = max(1.0, float(np.abs(reduced.data).max(initial=0.0)))
+    flat = max(FLAT * size, math.sqrt(2.0 * float(np.linalg.norm(unit @ slope[tight.free]))))
     words = f"least curvature that {len(tight.rows):,} tight rows leave of {len(tight.free):,} free decisions"
     if len(tight.free) <= DENSE:
         least, left = _least_curvature(reduced.toarray(), jacobian.toarray())
         if left == 0:
             return Line(CLAIM, "checked", how="the tight constraints leave no direction")
-        return _line(least, FLAT * size, tight.weak, f"{words}, {left:,} directions")
+        return _line(least, flat, tight.weak, f"{words}, {left:,} {'direction' if left == 1 else 'directions'}")
     if reduced.nnz + jacobian.nnz > SPARSE:
         return Line(CLAIM, "open", how=f"not checked: more than {SPARSE:,} derivatives")
-    positive = _is_positive(reduced, jacobian, FLAT * size)
+    positive = _is_positive(reduced, jacobian, flat)
     if positive:
         return Line(CLAIM, "checked", how=f"{words}, positive by the inertia of a factorisation")
     return Line(CLAIM, "open", how=f"{words} is not positive, or the factorisation cannot tell")

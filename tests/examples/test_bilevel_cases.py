@@ -13,7 +13,7 @@ from optc.compiler.result.solution import Solution
 
 
 def solved(text: str) -> Solution:
-    return optc.parse(text).bind().solve(time_limit=60)
+    return optc.parse(text).bind().solve(gap=1e-7, time_limit=60)
 
 
 def at(solution: Solution, name: str) -> float:

@@ -20,7 +20,7 @@ OPTIMA: dict[str, Any] = json.loads((FOLDER / "optima.json").read_text(encoding=
 
 def solved(name: str) -> Solution:
     given = OPTIMA[name].get("arguments", {})
-    return optc.read(FOLDER / f"{name}.opt").bind(**given).solve(time_limit=60)
+    return optc.read(FOLDER / f"{name}.opt").bind(**given).solve(gap=1e-7, time_limit=60)
 
 
 def test_every_model_has_its_optimum_and_its_functions() -> None:

@@ -87,6 +87,8 @@ CONES = [
     "-sum(w[i] * entropy(p[i]) for i in I)",
     "2^z",
     "y^y",
+    "((1 / y)^(-1))^(-1)",
+    "(1 / (1 / y))^2 - 1 / (1 / y) * 0.5",
     "0.5^z",
     "huber(z)",
     "huber(z, 2)",
@@ -225,6 +227,7 @@ def test_random_convex_terms_are_tight_too(text: str, seed: int) -> None:
     ("text", "reason"),
     [
         ("minimize sin(y + 3)", "there is no cone for sin"),
+        ("minimize z\nsubject to\n  a: 1 / (1 / y) == 1", "it is affine, but not as it is written"),
         ("minimize y * exp(y)", "for a reason that no cone shares"),
         ("minimize x[1] * x[2]", "decisions are multiplied"),
         ("minimize z\nsubject to\n  a: exp(z) == 1", "it is convex"),
