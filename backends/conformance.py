@@ -46,12 +46,15 @@ class Failure(AssertionError):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Case:
-    """A problem and a judge. ``gives``: what the backend must give for the case to apply."""
+    """A problem and a judge. ``gives``: what the backend must give for the case to apply; ``kind``: the form's name,
+    where its class does not tell it.
+    """
 
     name: str
     form: LinearForm
     judge: Callable[[Backend, LinearForm], None]
     gives: frozenset[str] = field(default_factory=frozenset)
+    kind: str | None = None
 
 
 def run(backend: Backend, *, excluded: Mapping[str, str] | None = None) -> Iterator[Result]:
@@ -79,6 +82,7 @@ def run(backend: Backend, *, excluded: Mapping[str, str] | None = None) -> Itera
 def _not_applicable(backend: Backend, case: Case) -> str | None:
     kind = "quadratic" if isinstance(case.form, QuadraticForm) else "linear"
     kind = "fractional" if isinstance(case.form, FractionalForm) else kind
+    kind = case.kind or kind
     can = backend.capabilities
     if kind not in can.forms:
         return f"it takes no {kind} problems"
@@ -363,9 +367,11 @@ def market_split(rows: int = 5, columns: int = 40, seed: int = 1) -> LinearForm:
 # ----------------------------------------------------------------------------------------------------------- cases
 def cases() -> tuple[Case, ...]:
     """All cases, in order."""
+    from .conformance_nonlinear import nonlinear_cases
     from .conformance_ratios import ratio_cases
 
-    return (*_linear(), *_without_optimum(), *_whole(), *_quadratic(), *_conduct(), *ratio_cases())
+    own = (*_linear(), *_without_optimum(), *_whole(), *_quadratic(), *_conduct())
+    return (*own, *ratio_cases(), *nonlinear_cases())
 
 
 def _linear() -> Iterator[Case]:

@@ -4,7 +4,7 @@
 
 ``chain``: problem 5.1 of L. Luksan, J. Vlcek, "Sparse and partially separable test problems for unconstrained and
 equality constrained optimization" (1999), the chained Rosenbrock function with trigonometric-exponential rows.
-``flow``: the active power of a line, from gathered voltages and angles, for random lines. Milliseconds of process time,
+``flow``: the active power of a line, from gathered voltages and angles of buses that are near in the list. Milliseconds of process time,
 the best of many calls, one thread, each system writing into memory that it had before; ``first`` is the time from bound
 data to the first values of the rows. ``--check`` compares what the systems compute.
 """
@@ -144,8 +144,10 @@ def chain_data(n: int) -> dict[str, Any]:
 def flow_data(n: int) -> dict[str, Any]:
     rng = np.random.default_rng(0)
     buses = max(2 * n // 3, 2)
-    start = rng.integers(0, buses, n)
-    end = (start + rng.integers(1, buses, n)) % buses
+    start = np.sort(rng.integers(0, buses, n))  # lines join buses that are near in the list, either way round
+    end = (start + rng.integers(1, min(100, buses), n)) % buses
+    turned = rng.random(n) < 0.5
+    start, end = np.where(turned, end, start), np.where(turned, start, end)
     x = np.concatenate([rng.uniform(0.9, 1.1, buses), rng.uniform(-0.5, 0.5, buses)])
     lines = {"from": start, "to": end, "g": rng.uniform(1, 5, n), "b": rng.uniform(-9, -2, n)}
     return {"n": n, "buses": buses, "x": x, "y": rng.normal(size=n), **lines}

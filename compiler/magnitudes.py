@@ -11,6 +11,7 @@ from optc.dsl.catalogue.instances import COEFFICIENT
 from optc.dsl.diagnostics import Diagnostic, Place
 from optc.dsl.source import Span
 
+from .forms.conic import ConicForm
 from .forms.discrete import DiscreteForm
 from .forms.fractional import FractionalForm
 from .forms.linear import Floats, LinearForm, QuadraticForm
@@ -47,6 +48,12 @@ def unusable(instance: Instance, form: LinearForm, largest: float = math.inf) ->
             first = names.column(int(np.searchsorted(form.hessian_starts, at, side="right")) - 1)
             second = names.column(int(form.hessian_indices[at]))
             return _told(span, f"{first} * {second}", where, form.hessian_values[at], math.inf)
+    if isinstance(form, ConicForm):
+        for numbers in (form.cone_values, form.shift):
+            at = _first(numbers, math.inf)
+            if at is not None:
+                what, value = "a coefficient of a nonlinear term", f"{numbers[at]:g}"
+                return report(COEFFICIENT, None, what=what, where=instance.program.name, value=value, limit=_FINITE)
     if isinstance(form, DiscreteForm):
         products = form.products
         at = _first(products.values, math.inf)

@@ -269,6 +269,9 @@ class Writes:
     buffers: list[str] = field(default_factory=list)  # of each block
 
 
+_JOIN = {"add": "+=", "sum": "+=", "store": "=", "keep": "="}
+
+
 def _direct(output: Output) -> bool:
     """Whether the computing loop may write the result itself: a run of its own."""
     plain = output.index.array is None and output.index.stride == 1 and not output.more
@@ -278,6 +281,8 @@ def _direct(output: Output) -> bool:
 def _writes(run: Pass, tables: Tables) -> Writes:
     text = Writes()
     woven = _woven(run.outputs)
+    at_once = {k for group in woven for k in group if not any(run.outputs[j].more for j in group)}
+    looked_up: list[str] = []
     for k, output in enumerate(run.outputs):
         target = "out" if output.scratch < 0 else f"scratch[{output.scratch}]"
         base = tables.number(output.index.base)
@@ -286,11 +291,18 @@ def _writes(run: Pass, tables: Tables) -> Writes:
             text.inside.append(f"w{k}[r] = t{output.node.number};")
             continue
         text.before.append(f"double *w{k} = {target} + number[{base}];")
+        if k in at_once:
+            continue
         _collect(k, output, text)
-        if not any(k in group for group in woven):
+        if output.index.array is not None and output.action in _JOIN:
+            text.before.append(f"Ix x{k} = index[{tables.index(output.index)}];")
+            looked_up.append(f"w{k}[x{k}[low + i]] {_JOIN[output.action]} o{k}[i];")
+        elif not any(k in group for group in woven):
             _scatter(k, output, tables, text)
+    if looked_up:
+        text.after.append(f"for (long i = 0; i < count; i++) {{ {' '.join(looked_up)} }}")
     for group in woven:
-        _weave(group, run.outputs, text)
+        _weave(group, run.outputs, text, at_once)
     return text
 
 
@@ -336,16 +348,18 @@ def _woven(outputs: Sequence[Output]) -> list[tuple[int, ...]]:
     return found
 
 
-def _weave(group: tuple[int, ...], outputs: Sequence[Output], text: Writes) -> None:
+def _weave(group: tuple[int, ...], outputs: Sequence[Output], text: Writes, at_once: set[int]) -> None:
+    """Writes the columns of a matrix stored by rows: in the computing loop where they need no adding up before."""
     width, first = len(group), group[0]
     sign = "=" if outputs[first].action == "store" else "+="
+    if first in at_once:
+        text.before.append(f"Out v{first} = w{first};")
+        text.inside += [f"v{first}[{width} * r + {j}] {sign} t{outputs[k].node.number};" for j, k in enumerate(group)]
+        return
     moves = " ".join(f"w[{width} * i + {j}] {sign} o{k}[i];" for j, k in enumerate(group))
     text.after.append(f"{{ Out w = w{first} + {width} * low; for (long i = 0; i < count; i++) {{ {moves} }} }}")
     for k in group:
         _carry(k, outputs[k], f"w{k}[{width} * (rows + i)]", text)
-
-
-_JOIN = {"add": "+=", "sum": "+=", "store": "=", "keep": "="}
 
 
 def _scatter(k: int, output: Output, tables: Tables, text: Writes) -> None:
@@ -368,7 +382,7 @@ def _scatter(k: int, output: Output, tables: Tables, text: Writes) -> None:
     else:
         text.before.append(f"const long s{k} = number[{tables.number(index.stride)}];")
         place, later = f"w{k}[(low + i) * s{k}]", f"w{k}[(rows + i) * s{k}]"
-    if action in _JOIN:
+    if action in _JOIN:  # looked-up places of these actions share one loop
         text.after.append(f"{loop} {place} {_JOIN[action]} o{k}[i];")
         _carry(k, output, later, text)
     elif action == "prod":

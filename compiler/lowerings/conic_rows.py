@@ -105,12 +105,12 @@ def _family_rows(graphs: Graphs, family: ConstraintFamily, faults: list[Diagnost
     if not table.size:
         graphs.draft.add_rows(constant_rows(np.zeros(0)), np.zeros(0), np.zeros(0), family.name)
         return
-    if len(body.terms) == 3 and not region.varies(body.terms[0]) and not region.varies(body.terms[2]):
-        if graphs.plain(body.terms[1], table):
-            ends = [wide(region.values(t, table), table.shape) for t in (body.terms[0], body.terms[2])]
-            lower, upper = ends if body.ops[0] == "le" else ends[::-1]
-            _add(graphs, family, graphs.of(body.terms[1], table, UP), lower, upper, faults)
-            return
+    outer = (body.terms[0], body.terms[-1])
+    if len(body.terms) == 3 and not any(map(region.varies, outer)) and graphs.plain(body.terms[1], table):
+        ends = [wide(region.values(t, table), table.shape) for t in outer]
+        lower, upper = ends if body.ops[0] == "le" else ends[::-1]
+        _add(graphs, family, graphs.of(body.terms[1], table, UP), lower, upper, faults)
+        return
     for term, _, op in sides(region, body, table):
         zero, none = np.zeros(table.size), np.full(table.size, np.inf)
         way = DOWN if op == "ge" else UP

@@ -1,9 +1,10 @@
 """Convex terms in cones: their graph implementations, a template at a time.
 
-``above(term, table)`` gives affine rows that are at least the term, wherever the cones that it adds hold, and that can
-be equal to it; ``below`` likewise for concave terms. So a convex term may be replaced where a smaller value is better
-(M. Grant, S. Boyd, "Graph implementations for nonsmooth convex programs", in Recent Advances in Learning and Control
-(2008)). Which part is curved how, and which way a function rises, comes from the facts.
+``Graphs.of(term, table, UP)`` gives affine rows that are at least the term, wherever the cones that it adds hold, and
+that can be equal to it; with ``DOWN`` rows that are at most the term, for concave ones. So a convex term may be
+replaced where a smaller value is better (M. Grant, S. Boyd, "Graph implementations for nonsmooth convex programs", in
+Recent Advances in Learning and Control (2008)). Which part is curved how, and which way a function rises, comes from
+the facts.
 """
 
 from __future__ import annotations

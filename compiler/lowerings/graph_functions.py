@@ -9,7 +9,8 @@ import numpy as np
 from optc.dsl.program import Apply, Constant, Expr
 
 from ..evaluation.elementwise import OPERATIONS
-from ..facts.curvature import exponential_of
+from ..facts import products
+from ..facts.curvature import bent, exponential_of
 from ..facts.enclosure import atom_of
 from ..spaces.algebra import Table, wide
 from .affine_rows import Affine, Ints, constant_rows, stacked
@@ -53,15 +54,16 @@ def _exp(graphs: Graphs, term: Apply, table: Table, way: int) -> Affine:
 
 
 def _log(graphs: Graphs, term: Apply, table: Table, way: int) -> Affine:
-    if way == UP:
-        found = logarithm(graphs, term.args[0], table, UP)
-    elif graphs.shape(term.args[0], table).concave.all():
+    if way == DOWN and graphs.shape(term.args[0], table).concave.all():
         inner = graphs.of(term.args[0], table, DOWN)
         scale = 1.0 if term.op == "log" else np.log(10.0)
         found = graphs.beyond(term, table, lambda v: OPERATIONS[term.op](v), inner).times(scale)
         graphs.draft.exponential(found, _ones(table.size), inner)
     else:
-        found = logarithm(graphs, term.args[0], table, DOWN)
+        known = products.logarithmic(graphs.region, term.args[0], table, bent)[0 if way == UP else 1]
+        if not known.all():
+            raise no_cone(term, "it is curved the right way for a reason that no cone shares")
+        found = logarithm(graphs, term.args[0], table, way)
     return found if term.op == "log" else found.times(1.0 / float(np.log(10.0)))
 
 

@@ -3,11 +3,12 @@
 With a stationary point and multipliers, positive curvature of L on the null space of the gradients of all equations
 and of all sides with a positive multiplier is enough for a strict local optimum; negative curvature there, where no
 tight side has a multiplier of zero, excludes one (J. Nocedal, S. J. Wright, "Numerical Optimization", 2nd ed. (2006),
-section 12.5). Curvature is by unit steps, relative ones in decisions larger than one; it
-counts as none below ``sqrt(2 |slope|)`` too, where the theorem of Kantorovich, with third derivatives of size one, no
-longer puts a point of the same kind nearby. Up to ``DENSE`` free decisions the least eigenvalue is computed; up to ``SPARSE`` entries the signs of
-the pivots of a symmetric factorisation tell whether it is positive. The second derivatives are those of the lowered
-problem, compared along a direction with differences of the model's own slopes where it has no columns of its own.
+section 12.5). Curvature is by unit steps, relative ones in decisions larger than one; it counts as none below
+``sqrt(2 |slope|)`` too, where the theorem of Kantorovich, with third derivatives of size one, no longer puts a point
+of the same kind nearby. Up to ``DENSE`` free decisions the least eigenvalue is computed; up to ``SPARSE`` entries the
+signs of the pivots of a symmetric factorisation tell whether it is positive. The second derivatives are those of the
+lowered problem, compared along a direction with differences of the model's own slopes where it has no columns of its
+own.
 """
 
 from __future__ import annotations

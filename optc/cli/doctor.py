@@ -27,6 +27,7 @@ REQUIRED = {
 OPTIONAL = {
     "polars": ("Parquet files, and large CSV files read faster", "optc[data]"),
     "python-calamine": ("Excel files", "optc[data]"),
+    "casadi": ("Ipopt, which it carries: smooth nonlinear problems", "optc[nlp]"),
     "pandas": ("data frames in and out of the Python API", "pandas"),
     "xarray": ("labelled arrays in the Python API", "xarray"),
     "networkx": ("graphs as data in the Python API", "networkx"),

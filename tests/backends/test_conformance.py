@@ -23,6 +23,16 @@ def test_every_installed_backend_passes(backend: Any) -> None:
     assert sum(result.outcome == "passed" for result in results) > 20
 
 
+LOCAL = [b for b in registry.every() if b.version() is not None and "nonlinear" in b.capabilities.forms]
+
+
+@pytest.mark.parametrize("backend", LOCAL, ids=lambda backend: backend.name)
+def test_every_backend_for_nonlinear_problems_passes(backend: Any) -> None:
+    results = [result for result in conformance.run(backend) if "nonlinear" not in result.reason]
+    assert [str(result) for result in results if result.outcome == "failed"] == []
+    assert sum(result.outcome == "passed" for result in results) >= 11
+
+
 def changed(**attributes: Any) -> Any:
     highs = registry.get("highs")
     names = ("name", "title", "install", "capabilities", "options", "version", "solve", "conflict")

@@ -15,6 +15,7 @@ from convex_oracles import largest_entropy, steady_earning
 from grid_attacks import most_shed
 from lots import least_cost
 from market_oracle import largest_profit
+from power_flow import cheapest_flow
 from puzzles import map_colors, sudoku_start
 from ratios import best_light, densest_part
 from scipy.optimize import Bounds, LinearConstraint, linprog, milp, minimize
@@ -231,6 +232,7 @@ SOLVERS: dict[str, Callable[[], float]] = {
     "efficiency": partial(best_light, EXAMPLES / "efficiency/data.json"),
     "unit_commitment": partial(cheapest_day, EXAMPLES / "unit_commitment/day.json"),
     **{f"dc_opf/{case}": partial(dc_opf, case) for case in CASES},
+    **{f"ac_opf/{case}": partial(cheapest_flow, EXAMPLES / f"ac_opf/{case}.json") for case in ("case5_pjm", *CASES)},
     **{
         f"interdiction/{case}, {count} line{'s' * (count > 1)}": partial(
             most_shed, EXAMPLES / f"interdiction/{case}.json", count

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from typing import Any
 
 import pytest
 from bilevel_cases import CASES, REFUSED, WITHOUT_ANSWER
@@ -101,3 +102,62 @@ lower f {
 """
     found = judged(text, x=0.0, y=-0.0005)
     assert found.certificate.failed != ()
+
+
+# --------------------------------------------------------------------------------------------------------- multipliers
+PRICED = """
+var x in [0, 1]
+minimize dual(f.r[1]) + 10 * dual(f.r[2]) + 100 * dual(f.band) + x
+lower f {
+  var y[1..3] in [0, 4]
+  SENSE LEVEL * sum(c[j] * y[j] + 0.5 * BEND * y[j]^2 for j in 1..3)
+  subject to
+    r[i in 1..2]: sum(a[i, j] * y[j] for j in 1..3) RELATION b[i]
+    band: low <= y[1] - y[2] <= high
+}
+param c[1..3]
+param a[1..2, 1..3]
+param b[1..2]
+param low
+param high
+"""
+
+
+def priced(sense: str, relation: str, bend: float, data: dict[str, Any]) -> tuple[float, float]:
+    """The follower's optimal objective and the leader's by optc."""
+    sign = "1" if sense == "minimize" else "-1"
+    text = PRICED.replace("SENSE", sense).replace("RELATION", relation)
+    text = text.replace("LEVEL", sign).replace("BEND", str(bend))
+    solution = optc.parse(text).bind(data).solve(gap=1e-9)
+    assert solution.status == "optimal", solution.diagnostics
+    assert solution.certificate.failed == ()
+    assert solution.objective is not None
+    return solution.objectives["f"], solution.objective
+
+
+@pytest.mark.parametrize("bend", [0.0, 1.0])
+@pytest.mark.parametrize("relation", [">=", "<=", "=="])
+@pytest.mark.parametrize("sense", ["minimize", "maximize"])
+def test_a_dual_is_what_one_more_on_the_right_changes(sense: str, relation: str, bend: float) -> None:
+    """By differences of the follower's own optimal objective. At the data the optimum is not degenerate."""
+    more = 1.0 if relation != "<=" else -1.0
+    data: dict[str, Any] = {
+        "c": [2.0 * more, 3.0 * more, 1.5 * more],
+        "a": [[1, 1, 0.5], [0.2, 1, 1.3]],
+        "b": [3.0, 3.5],
+        "low": -0.8,
+        "high": 0.4,
+    }
+    step = 1e-3
+
+    def raised(name: str, change: Any) -> float:
+        up = priced(sense, relation, bend, {**data, name: change(data[name], step)})[0]
+        down = priced(sense, relation, bend, {**data, name: change(data[name], -step)})[0]
+        return (up - down) / (2 * step)
+
+    first = raised("b", lambda b, h: [b[0] + h, b[1]])
+    second = raised("b", lambda b, h: [b[0], b[1] + h])
+    band = raised("low", lambda v, h: v + h) + raised("high", lambda v, h: v + h)
+    assert abs(first) + abs(second) > 0.1
+    wanted = first + 10 * second + 100 * band
+    assert priced(sense, relation, bend, data)[1] == pytest.approx(wanted, rel=1e-4, abs=1e-4)
