@@ -6,8 +6,7 @@ BIN := .venv/bin
 .PHONY: demo test lint types wheel clean
 
 demo: .venv/installed
-	cd examples/diet && ../../$(BIN)/optc solve model.opt -d Foods=foods.csv:food -d content=foods.csv \
-		-d Nutrients=requirements.csv:nutrient -d minimum=requirements.csv
+	$(BIN)/optc solve examples/interdiction/model.opt -d examples/interdiction/case30_ieee.json --set attacks=3
 
 test: .venv/installed-dev
 	$(BIN)/python -m pytest -n auto

@@ -172,17 +172,17 @@ def _route_lines(routes: tuple[Way, ...]) -> Iterator[str]:
         if way.taken or way.reason == CHEAPER:
             backends.setdefault((way.steps[:-1], way.reason), []).append(way.steps[-1])
         else:
-            reason = way.reason or ""
-            refused.setdefault(reason, {})[" > ".join(dict.fromkeys(way.steps[1:-1])) or way.steps[-1]] = None
-            needs.setdefault(reason, way.need)
+            why = way.reason or ""
+            refused.setdefault(why, {})[" > ".join(dict.fromkeys(way.steps[1:-1])) or way.steps[-1]] = None
+            needs.setdefault(why, way.need)
     for (steps, reason), ends in backends.items():
         route = " > ".join((*dict.fromkeys(steps), " or ".join(dict.fromkeys(ends))))
         yield f"  {route}: {'taken' if reason is None else f'not taken, {reason}'}"
-    for reason, ways in refused.items():
+    for why, ways in refused.items():
         more = f" and {len(ways) - WAYS:,} more" if len(ways) > WAYS else ""
-        yield f"  not by {', '.join(list(ways)[:WAYS])}{more}: {reason}"
-        if needs[reason] and not backends:
-            yield f"      {needs[reason]}"
+        yield f"  not by {', '.join(list(ways)[:WAYS])}{more}: {why}"
+        if needs[why] and not backends:
+            yield f"      {needs[why]}"
 
 
 def explain_program(program: Program) -> Explanation:

@@ -6,14 +6,16 @@ import ctypes
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from queue import SimpleQueue
 
 import numpy as np
 from numpy.typing import NDArray
 
+from . import toolchain
 from .c_printer import SOURCES, Source, printed
 from .programs import Program
-from .toolchain import CompileError, Stopped, compiler, library, vector_functions
+from .toolchain import CompileError, Stopped, Way, library
 
 Floats = NDArray[np.float64]
 _Pointer = ctypes.c_void_p
@@ -84,18 +86,35 @@ def _address(array: NDArray[np.generic] | None) -> int:
 
 def compiled(program: Program, stop: Stopped) -> CompiledProgram:
     """A program compiled now, or taken from the cache. Raises ``CompileError``."""
-    used = compiler()
-    vector = vector_functions() if used is not None and used.simd else frozenset()
-    source = printed(program, vector)
-    path = library(source.text, stop)
+    first: CompileError | None = None
+    for way in toolchain.ways():
+        source = printed(program, way.vectorised)
+        try:
+            return CompiledProgram(program, source, _loaded(source, way, stop))
+        except CompileError as error:
+            first = first or error
+    assert first is not None
+    raise first
+
+
+def _loaded(source: Source, way: Way, stop: Stopped) -> ctypes.CDLL:
+    path = library(source.text, way.flags, stop)
     try:
-        return CompiledProgram(program, source, ctypes.CDLL(str(path)))
-    except (OSError, AttributeError):  # a file that was cut short: make it again
+        return _opened(path)
+    except OSError:  # a file that was cut short: make it again
         path.unlink(missing_ok=True)
+    path = library(source.text, way.flags, stop)
     try:
-        return CompiledProgram(program, source, ctypes.CDLL(str(library(source.text, stop))))
-    except (OSError, AttributeError) as error:
+        return _opened(path)
+    except OSError as error:
         raise CompileError(f"a compiled kernel cannot be loaded: {error}") from None
+
+
+def _opened(path: Path) -> ctypes.CDLL:
+    found = ctypes.CDLL(str(path))
+    if not hasattr(found, "run"):
+        raise OSError(f"{path} holds no kernel")
+    return found
 
 
 # ---------------------------------------------------------------------------------------------------- in the background

@@ -61,10 +61,8 @@ def _ranked(keys: Rows) -> tuple[Rows, Rows]:
         return keys, keys
     if bool(np.all(keys[1:] > keys[:-1])):
         return keys, np.arange(len(keys))
-    order = np.argsort(keys, kind="stable")  # a merge: each part is in order already, or nearly so
-    ordered = keys[order]
+    ordered = np.sort(keys)
     new = np.ones(len(keys), dtype=np.bool_)
     new[1:] = ordered[1:] != ordered[:-1]
-    places = np.empty(len(keys), dtype=np.int64)
-    places[order] = np.cumsum(new) - 1
-    return ordered[new], places
+    distinct = ordered if new.all() else ordered[new]
+    return distinct, np.searchsorted(distinct, keys)  # each part is in order, or nearly so

@@ -23,7 +23,8 @@ from pathlib import Path
 
 from .c_printer import LIBM
 
-FLAGS = ("-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-shared", "-fPIC")
+FLAGS = ("-O3", "-fno-math-errno", "-fno-trapping-math", "-shared", "-fPIC")
+NATIVE = "-march=native"
 KEPT = 1000  # compiled texts in the cache folder at most
 
 
@@ -105,13 +106,31 @@ def folder() -> Path:
     return user_cache_path("optc", appauthor=False) / "kernels"
 
 
-def library(text: str, stop: Stopped) -> Path:
-    """The compiled text, from the cache or made now. Raises ``CompileError``."""
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way to compile: the vector functions that the text may use, and the flags."""
+
+    vectorised: frozenset[str]
+    flags: tuple[str, ...]
+
+
+def ways() -> tuple[Way, ...]:
+    """The ways to try, the fastest code first. Raises ``CompileError`` where there is no compiler."""
     used = compiler()
     if used is None:
         raise CompileError("no C compiler was found (cc, gcc or clang)")
+    plain = Way(frozenset(), (*FLAGS, "-lm"))
+    native = Way(frozenset(), (*FLAGS, NATIVE, "-lm"))
     vector = vector_functions() if used.simd else frozenset()
-    flags = (*FLAGS, *(["-lmvec"] if vector else []), "-lm")
+    if not vector:
+        return native, plain
+    return Way(vector, (*FLAGS, NATIVE, "-lmvec", "-lm")), native, plain
+
+
+def library(text: str, flags: tuple[str, ...], stop: Stopped) -> Path:
+    """The compiled text, from the cache or made now. Raises ``CompileError``."""
+    used = compiler()
+    assert used is not None
     parts = (text, *used.command, used.name, *flags, processor())
     key = hashlib.sha256("\0".join(parts).encode()).hexdigest()
     place = folder() / f"{key}.so"

@@ -134,9 +134,9 @@ def _details(result: Mapping[str, Any], *, everything: bool) -> list[Section]:
     objectives = result.get("objectives") or {}
     if len(objectives) > 1:
         shown = list(objectives.items())[: None if everything else FEW]
-        rows = [(name, number(value, 10)) for name, value in shown]
-        rows += [(f"{len(objectives) - len(shown):,} more", "")] if len(shown) < len(objectives) else []
-        sections.append(Section("objectives", tuple(rows), frozenset({1})))
+        entries = tuple((name, number(value, 10)) for name, value in shown)
+        note = f"{len(objectives) - len(shown):,} more" if len(shown) < len(objectives) else ""
+        sections.append(Section("objectives", entries, frozenset({1}), note))
     for key, title in (("variables", "variables"), ("worst_case", "worst outcome"), ("expressions", "expressions")):
         if result.get(key):
             sections.append(_families(title, result[key], everything=everything))

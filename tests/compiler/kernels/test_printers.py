@@ -129,7 +129,6 @@ subject to
 
 def test_without_a_compiler_numpy_goes_on_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(toolchain, "compiler", lambda: None)
-    monkeypatch.setattr(compiled, "compiler", lambda: None)
     found = case(models.HEAD + models.EVERY["sum in exp"], models.DATA)
     before = results(found.form, point(found))
     assert found.form.diagnostics == ()
@@ -147,7 +146,6 @@ def test_a_compiler_that_fails_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path
     broken.chmod(0o755)
     one = toolchain.Compiler((str(broken),), "broken 1.0", False)
     monkeypatch.setattr(toolchain, "compiler", lambda: one)
-    monkeypatch.setattr(compiled, "compiler", lambda: one)
     found = case(models.HEAD + models.EVERY["sum in exp"], models.DATA)
     assert not found.form.engine.compile("rows")
     (note,) = found.form.diagnostics
