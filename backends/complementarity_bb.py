@@ -17,7 +17,7 @@ columns that are zero are fixed at zero when it is found. Node bounds are HiGHS'
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -30,8 +30,9 @@ from optc.compiler.verify.weak_duality import curvature
 
 from . import highs
 from .branching import LEAST, Box, Branch, Brancher
-from .node_relaxation import Kept, Relaxation, Relaxed, without_objective
+from .node_relaxation import Kept, Relaxation, Relaxed, continuous, without_objective
 from .options import option
+from .pair_cuts import strengthened
 from .pair_propagation import Propagation
 from .search_tree import Frontier, Incumbent, Moved, Node
 
@@ -40,6 +41,7 @@ LOOK = 8  # candidates whose children are looked at, at a node, where little is 
 DIVE = 0.25  # share of the gap within which a dive goes on
 NEAR = 0.1  # of the gap: error of a node's quadratic objective
 WHOLE = 1e-6  # tolerance of integrality at most
+VAIN = {"linear": 5, "quadratic": 40}  # pairs probed in a row that tell nothing, after which no others are probed
 NOISE = 1e-9  # relative difference of two values that is nothing but rounding
 
 name = "complementarity_bb"
@@ -120,8 +122,9 @@ def search(
     root = _reduced(form, pairs, min(WHOLE, goal.tolerance))
     if root is None:
         return Answer("infeasible", "converged", message="bounds exclude each other", work=0, unit="nodes"), _NOTHING
-    if not form.shape[1]:
-        return highs.solve(form, goal, highs.Options(), context, None), _NOTHING
+    if not form.shape[1] or (not len(pairs) and not form.integer.any()):  # nothing to branch on
+        answer = highs.solve(continuous(form), goal, highs.Options(), context, start)
+        return replace(answer, row_duals=None, column_duals=None), _NOTHING  # of conditions, not of the model
     tree = _Tree(form, pairs, root, goal, options, context)
     try:
         if start is not None:
@@ -174,13 +177,17 @@ class _Tree:
     def __init__(
         self, form: LinearForm, pairs: Ints, root: Box, goal: Goal, options: Options, context: Context
     ) -> None:
-        self.form, self.pairs, self.root = form, pairs, root
+        self.form, self.pairs = form, pairs
         self.goal, self.options, self.context = goal, options, context
         self.sign = 1.0 if form.sense == "minimize" else -1.0
-        self.relaxation = Relaxation(form, goal, context)
         whole, tolerance = np.flatnonzero(form.integer).astype(np.int32), min(WHOLE, goal.tolerance)
         self.brancher = Brancher(pairs, whole, tolerance)
         self.propagation = Propagation(form, pairs, whole, tolerance)
+        vain = VAIN["quadratic" if isinstance(continuous(form), QuadraticForm) else "linear"]
+        probed = self.propagation.probed(root, vain, lambda: context.stop() is not None)
+        self.tight = root if probed is None else probed  # where there is no point, the first node shows it again
+        self.root = root[0], np.where(np.isinf(root[1]), self.tight[1], root[1])
+        self.relaxation = Relaxation(strengthened(form, pairs, self.tight), goal, context)
         self.incumbent = Incumbent(options.absolute_gap, max(goal.gap, NOISE))
         self.frontier = Frontier()
         self.near = NEAR * goal.gap
@@ -200,8 +207,8 @@ class _Tree:
             stop = self._stop()
             if stop is not None:
                 return self._stopped(stop, node)
-            before = node.box(self.root)
-            tight = self.propagation.run(before)
+            before = node.box(self.tight)
+            tight = self.propagation.narrowed(before)
             box = self.root if tight is None else self._within(tight)
             found = Relaxed("infeasible") if tight is None else self._solved(node, box)
             if found.state == "stopped":
@@ -249,7 +256,8 @@ class _Tree:
             if self.brancher.exact(found.x):
                 found = self._leaf(box, found)
                 bound = max(bound, found.value)
-            if found.x is not None and self.brancher.exact(found.x):
+            assert found.x is not None  # a leaf gives the one that it got, or a finer one
+            if self.brancher.exact(found.x):
                 self.incumbent.give_up(bound)
                 return None
             if self.brancher.satisfied(found.x) or self._rounds(dived=dived):
@@ -262,7 +270,7 @@ class _Tree:
             self.unsolved = True
             self.incumbent.give_up(bound)
             return None
-        moved = Moved.between(place.before, place.tight)
+        moved = None if place.tight is place.before else Moved.between(place.before, place.tight)
         children = [Node(raised, bound, node, branch, kept, moved) for branch, raised in branches]
         return self._dive(children, bound)
 
@@ -291,7 +299,7 @@ class _Tree:
         """The bound of a child (infinite where it is infeasible), from its relaxation; pseudo-costs learn from it."""
         lower, upper = tight[0].copy(), tight[1].copy()
         branch.narrow(lower, upper)
-        below = self.propagation.run((lower, upper))
+        below = self.propagation.narrowed((lower, upper))
         if below is None:
             return math.inf
         self.relaxation.resume(kept)
@@ -349,6 +357,10 @@ class _Tree:
     def _leaf(self, box: Box, found: Relaxed) -> Relaxed:
         """Take a point that keeps the pairs; where its part may hold a better one, the finer relaxation."""
         self.incumbent.take(found)
+        if self.relaxation.approximates and self.incumbent.x is found.x and found.x is not None:
+            polished = self.relaxation.polished(*self.brancher.rounded(box, found.x))
+            if polished.x is not None and self.brancher.exact(polished.x):
+                self.incumbent.take(polished)
         if found.value >= self.incumbent.cutoff():
             return found
         finer = self.relaxation.solve(*box, 0.0, self.incumbent.cutoff())

@@ -50,7 +50,9 @@ capabilities = Capabilities(
 class Options:
     """Options beside the common ones (time limit, tolerance, seed)."""
 
-    tolerance: float = option("number", 1e-8, "norm of the first-order conditions to reach", low=1e-14, high=1.0)
+    tolerance: float = option(
+        "number", 1e-8, "norm of the first-order conditions to reach, at most --tol", low=1e-14, high=1.0
+    )
     iterations: int = option("integer", 10_000, "most Newton steps", low=0, high=2**31 - 1)
     inner: str = option(
         "word",
@@ -91,6 +93,7 @@ def solve(form: NonlinearForm, goal: Goal, options: Options, context: Context, s
 def local(form: NonlinearForm, goal: Goal, options: Options, context: Context, x: Floats) -> Answer:
     """The answer from one point (n), at which everything is defined."""
     equations = equality_form(form)
+    options = replace(options, tolerance=min(options.tolerance, goal.tolerance))
     u = equations.start(x)
     if options.scaling == "gradient-based":
         equations = scaled(equations, u)
@@ -199,7 +202,7 @@ def _answer(
 ) -> Answer:
     x = np.clip(equations.point(outcome.point.u), form.lower, form.upper)
     message = _WORDS.get(termination, termination)
-    if not holds(form, x, goal.tolerance):
+    if termination == "diverging" or not holds(form, x, goal.tolerance):
         if termination == "converged":
             termination = "numerical trouble"
         return Answer("none", termination, message=message, work=outcome.iterations)

@@ -205,7 +205,7 @@ def _answer(form: NonlinearForm, functions: _Minimised, outcome: Outcome, goal: 
         termination = watch.context.stop() or "interrupted"
     x = np.clip(outcome.x, form.lower, form.upper)
     fault = form.undefined(x) if termination == "numerical trouble" and np.isfinite(x).all() else None
-    if claim == "none" and holds(form, x, goal.tolerance):
+    if claim == "none" and termination != "diverging" and holds(form, x, goal.tolerance):
         claim = "feasible"
     message = f"Ipopt: {words}"
     if claim == "none":

@@ -7,9 +7,10 @@ The linear program has a column t_k >= 0 with the cost ``weights[k]`` for each s
     t_k >= 2 a w_k - a ** 2        at points a
 
 of the parabola, which hold everywhere. So they stay when bounds of columns change, as in branch and bound, and each
-linear program begins from the basis of the one before. Source: J. E. Kelley, "The cutting-plane method for solving
-convex programs", J. SIAM 8 (1960); one column for each square, rather than one for their sum, as in H. Hijazi, P. Bonami,
-A. Ouorou, "An outer-inner approximation for separable mixed-integer nonlinear programs", INFORMS J. Comput. 26 (2014).
+linear program begins from the basis of the one before. Sources: J. E. Kelley, "The cutting-plane method for solving
+convex programs", J. SIAM 8 (1960); one column for each square, rather than one for their sum, as in H. Hijazi,
+P. Bonami, A. Ouorou, "An outer-inner approximation for separable mixed-integer nonlinear programs", INFORMS J. Comput.
+26 (2014).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from optc.compiler.forms.linear import Floats, Ints, LinearForm, QuadraticForm
 
@@ -45,6 +47,13 @@ class Squares:
         """(K) an excess that the tolerance of the rows alone may leave."""
         return np.asarray(self.weights * TOLERANCE * np.maximum(1.0, x[self.at] ** 2))
 
+    def tangents(self, which: Ints, points: Floats) -> tuple[Floats, Ints, Ints, Floats]:
+        """Rows ``t - 2 a w >= -a**2`` of the squares ``which`` at points a: lower ends, starts, indices, values."""
+        count = len(which)
+        indices = np.stack([self.at[which], self.first + which], axis=1).astype(np.int32).ravel()
+        values = np.stack([-2.0 * points, np.ones(count)], axis=1).ravel()
+        return -(points**2), np.arange(0, 2 * count, 2, dtype=np.int32), indices, values
+
     def slopes(self, ray: Floats) -> Floats:
         """(K) what each square's argument gains along a direction, with zeros for what rounding alone has left."""
         moved = ray[self.at]
@@ -57,7 +66,7 @@ def squares(form: QuadraticForm) -> Squares | None:
     """
     sign = 1.0 if form.sense == "minimize" else -1.0
     n = form.shape[1]
-    column = np.repeat(np.arange(n), np.diff(form.hessian_starts))
+    column = np.repeat(np.arange(n, dtype=np.int32), np.diff(form.hessian_starts))
     row, value = form.hessian_indices, sign * form.hessian_values
     label = _components(column, row, n)
     alone = np.bincount(label, minlength=n)[label] == 1
@@ -84,9 +93,9 @@ def _components(first: Ints, second: Ints, n: int) -> Ints:
     return np.asarray(connected_components(graph, directed=False)[1])
 
 
-def _blocks(label: Ints, alone: Ints) -> list[Ints]:
+def _blocks(label: Ints, alone: NDArray[np.bool_]) -> list[Ints]:
     """The columns of each block of two or more."""
-    inside = np.flatnonzero(~alone)
+    inside = np.flatnonzero(~alone).astype(np.int32)
     if not len(inside):
         return []
     order = inside[np.argsort(label[inside], kind="stable")]

@@ -1,8 +1,9 @@
-"""SCIP: mixed-integer linear and quadratic programming to proven optimality, convex or not, with logic.
+"""SCIP: mixed-integer linear, quadratic and nonlinear programming to proven optimality, convex or not, with logic.
 
 Source: S. Bolusani et al., "The SCIP Optimization Suite 9.0", arXiv 2402.17702 (2024), and its successors. Native
 indicators and special ordered sets, quadratic rows by spatial branch and bound; a quadratic objective is a column
 ``t`` with the row ``x'Qx / 2 - t <= 0`` (``>= 0`` to maximise); a complementary pair is a special ordered set of two.
+Nonlinear forms go by ``scip_nonlinear``.
 
 pyscipopt takes rows one at a time. A dictionary of terms for each row passes 1e5 coefficients of 2000 rows and 5000
 columns in 0.06 s, a call for each coefficient in 0.09 s; writing an MPS file of the same problem takes 0.08 s and
@@ -11,44 +12,37 @@ reading it 0.03 s, so there is no file.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from optc.compiler.answer import Answer, Claim, Termination
 from optc.compiler.backend import Capabilities, Goal, Start
-from optc.compiler.context import Context, Progress
+from optc.compiler.context import Context
 from optc.compiler.forms.discrete import DiscreteForm
 from optc.compiler.forms.linear import Floats, Ints, LinearForm, QuadraticForm
+from optc.compiler.forms.nonlinear import NonlinearForm
 
 from . import installed
 from .farkas import dual_ray
 from .known_point import completed, not_worse, quadratic_part, usable, value
 from .options import option
 from .recession import unlimited
-
-if TYPE_CHECKING:
-    from concurrent.futures import ThreadPoolExecutor
-
-INFINITE = 1e20  # SCIP takes bounds of this size and beyond for infinite
-POLL = 0.02  # seconds between two looks at the cancellation while SCIP works
-REPORT_EVERY = 0.1  # seconds between two progress reports
+from .scip_work import INFINITE, FailedError, finite, run, scip
 
 name = "scip"
-title = "mixed-integer linear and quadratic programming, convex or not, with indicators, ordered sets, complementarity"
+title = "mixed-integer linear, quadratic and nonlinear programming to a proved optimum, convex or not, with logic"
 install = 'pip install "pyscipopt>=6.3"'
 capabilities = Capabilities(
-    forms=frozenset({"linear", "quadratic", "discrete"}),
-    integer=frozenset({"linear", "quadratic", "discrete"}),
+    forms=frozenset({"linear", "quadratic", "discrete", "nonlinear"}),
+    integer=frozenset({"linear", "quadratic", "discrete", "nonlinear"}),
     gives=frozenset({"bound", "primal ray", "dual ray", "warm start", "time limit", "interrupt", "progress"}),
     refuses={
         "duals": "SCIP solves a presolved problem by branch and bound, which leaves no duals of the one it was given",
-        "nonlinear objective": "this backend passes linear and quadratic objectives only",
-        "nonlinear constraint": "this backend passes linear and quadratic constraints only",
+        "functions": "SCIP has no `asin`, `acos` and `erf`, and no numbers of 1e20 and beyond inside a function",
     },
 )
 
@@ -91,30 +85,47 @@ def load(form: LinearForm) -> Any:
     Raises:
         ValueError: a coefficient is not finite, or so large that SCIP takes it for infinite.
     """
+    if isinstance(form, NonlinearForm):
+        from . import scip_nonlinear
+
+        return scip_nonlinear.passed(form).model
     return _pass(form).model
 
 
+def declines(form: LinearForm) -> str | None:
+    """Why a form of a kind that it takes cannot be passed, or None."""
+    if not isinstance(form, NonlinearForm):
+        return None
+    from . import scip_nonlinear
+
+    return scip_nonlinear.declines(form)
+
+
 def solve(form: LinearForm, goal: Goal, options: Options, context: Context, start: Start | None) -> Answer:
-    """The answer to a linear, quadratic or discrete form.
+    """The answer to a linear, quadratic, discrete or nonlinear form.
 
     Interruption: SCIP works in a thread of its own without Python's lock, and this one asks it to stop. Progress
     comes from an event handler at each node, linear program and better point.
     """
+    if isinstance(form, NonlinearForm):
+        from . import scip_nonlinear
+
+        return scip_nonlinear.solve(form, goal, options, context, start)
     decided = _without_solver(form)
     if decided is not None:
         return decided
     problem = _pass(form)
-    _configure(problem.model, goal, options, context)
+    configure(problem.model, goal, options, context)
     if start is not None:
         _set_start(problem, form, _whole_start(form, start, goal, context))
     stop = context.stop()
     if stop is not None:
         return not_worse(Answer("none", stop), form, start, goal.tolerance)
     try:
-        _run(problem.model, context)
+        run(problem.model, context)
         if problem.model.getStatus() == "inforunbd" and context.stop() is None:
             problem = _again_without_presolving(form, goal, options, context)
-    except _FailedError as failure:
+    except FailedError as failure:
         return _after_failure(failure, form, goal, context)
     answer = not_worse(_answer(problem, form), form, start, goal.tolerance)
     if answer.claim == "infeasible":
@@ -133,18 +144,13 @@ class _Problem:
 
 
 @cache
-def _scip() -> Any:
-    return import_module("pyscipopt")
-
-
-@cache
 def _terms() -> Any:
     return import_module("pyscipopt.scip")
 
 
 def _pass(form: LinearForm) -> _Problem:
     _refuse_undefined(form)
-    model = _scip().Model()
+    model = scip().Model()
     model.hideOutput()
     variables = _variables(model, form)
     objective = _objective(model, form, variables)
@@ -262,17 +268,17 @@ def _sets(model: Any, form: DiscreteForm, variables: list[Any]) -> None:
 
 
 # -------------------------------------------------------------------------------------------------- configuration
-def _configure(model: Any, goal: Goal, options: Options, context: Context) -> None:
-    scip = _scip()
+def configure(model: Any, goal: Goal, options: Options, context: Context) -> None:
+    """Set what is asked for."""
     if options.emphasis != "default":
-        model.setEmphasis(getattr(scip.SCIP_PARAMEMPHASIS, options.emphasis.upper()))
+        model.setEmphasis(getattr(scip().SCIP_PARAMEMPHASIS, options.emphasis.upper()))
     for setter, wanted in (
         (model.setPresolve, options.presolving),
         (model.setSeparating, options.separating),
         (model.setHeuristics, options.heuristics),
     ):
         if wanted != "default":
-            setter(getattr(scip.SCIP_PARAMSETTING, wanted.upper()))
+            setter(getattr(scip().SCIP_PARAMSETTING, wanted.upper()))
     # SCIP measures its gap by the smaller of bound and objective, which is never less strict than ours; where both
     # are below one, the absolute gap is.
     model.setParam("limits/gap", goal.gap)
@@ -325,9 +331,9 @@ def _set_start(problem: _Problem, form: LinearForm, x: Floats) -> None:
 def _again_without_presolving(form: LinearForm, goal: Goal, options: Options, context: Context) -> _Problem:
     """Presolving could not tell infeasible from unbounded; the linear program can."""
     problem = _pass(form)
-    _configure(problem.model, goal, options, context)
-    problem.model.setPresolve(_scip().SCIP_PARAMSETTING.OFF)
-    _run(problem.model, context)
+    configure(problem.model, goal, options, context)
+    problem.model.setPresolve(scip().SCIP_PARAMSETTING.OFF)
+    run(problem.model, context)
     return problem
 
 
@@ -358,7 +364,7 @@ def _with_multipliers(answer: Answer, form: LinearForm, goal: Goal, context: Con
     return replace(answer, dual_ray=dual_ray(form, point))
 
 
-def _after_failure(failure: _FailedError, form: LinearForm, goal: Goal, context: Context) -> Answer:
+def _after_failure(failure: FailedError, form: LinearForm, goal: Goal, context: Context) -> Answer:
     """SCIP gave up. On a quadratic objective that falls for ever its linear programs do; then a direction shows it."""
     answer = Answer("none", "numerical trouble", message=str(failure))
     if not isinstance(form, (QuadraticForm, DiscreteForm)) or not len(form.hessian_values):
@@ -367,76 +373,8 @@ def _after_failure(failure: _FailedError, form: LinearForm, goal: Goal, context:
     return found if found.primal_ray is not None else answer
 
 
-# ------------------------------------------------------------------------------------------- running, and watching
-def _run(model: Any, context: Context) -> None:
-    """Solve in a thread without Python's lock, so that this one can interrupt it and hand progress on."""
-    watch = _Watch(context)
-    kinds = _scip().SCIP_EVENTTYPE
-    model.attachEventHandlerCallback(watch.look, [kinds.NODESOLVED, kinds.LPSOLVED, kinds.BESTSOLFOUND])
-    from concurrent.futures import wait
-
-    work = _threads().submit(model.optimizeNogil)
-    try:
-        while wait((work,), POLL).not_done:
-            if context.cancellation.cancelled:
-                model.interruptSolve()
-            watch.hand_on()
-    finally:
-        while not work.done():  # also after an exception: the model may not be left at work
-            model.interruptSolve()
-            wait((work,), POLL)
-    fault = work.exception()
-    if fault is not None and str(fault).startswith("SCIP: "):  # pyscipopt has no type of its own for SCIP's errors
-        raise _FailedError(str(fault)) from fault
-    work.result()
-
-
-class _FailedError(Exception):
-    """SCIP ended its work with an error: numbers that it cannot cope with, or no memory."""
-
-
-@cache
-def _threads() -> ThreadPoolExecutor:
-    """Threads that are used again: automatic differentiation in SCIP fails in a process that had some 80 of them."""
-    from concurrent.futures import ThreadPoolExecutor
-
-    return ThreadPoolExecutor(max_workers=32, thread_name_prefix="scip")
-
-
-class _Watch:
-    """What SCIP's thread and ours tell one another."""
-
-    def __init__(self, context: Context) -> None:
-        self.context = context
-        self.latest: Progress | None = None
-        self.next = context.clock() + REPORT_EVERY
-
-    def look(self, model: Any, _event: Any) -> None:
-        """Called by SCIP in its own thread, the only one that may ask it for numbers while it works."""
-        if self.context.progress is None or self.context.clock() < self.next:
-            return
-        self.next = self.context.clock() + REPORT_EVERY
-        self.latest = Progress(
-            "branch and bound",
-            self.context.elapsed(),
-            _finite(model.getPrimalbound()),
-            _finite(model.getDualbound()),
-            work=int(model.getNTotalNodes()),
-            unit="nodes",
-        )
-
-    def hand_on(self) -> None:
-        latest, self.latest = self.latest, None
-        if latest is not None:
-            self.context.report(latest)
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if math.isfinite(value) and abs(value) < INFINITE else None
-
-
 # ------------------------------------------------------------------------------------------------ reading the answer
-_ENDS: dict[str, tuple[Claim, Termination]] = {
+ENDS: dict[str, tuple[Claim, Termination]] = {
     "optimal": ("optimal", "converged"),
     "gaplimit": ("optimal", "converged"),
     "infeasible": ("infeasible", "converged"),
@@ -461,7 +399,7 @@ _ENDS: dict[str, tuple[Claim, Termination]] = {
 def _answer(problem: _Problem, form: LinearForm) -> Answer:
     model = problem.model
     status = model.getStatus()
-    claim, termination = _ENDS[status]
+    claim, termination = ENDS[status]
     x = None
     if claim != "infeasible" and model.getNSols():
         best = model.getBestSol()
@@ -472,7 +410,7 @@ def _answer(problem: _Problem, form: LinearForm) -> Answer:
         termination,
         x,
         objective=None if x is None else value(form, x),
-        bound=_finite(model.getDualbound()) if claim in ("optimal", "feasible", "none") else None,
+        bound=finite(model.getDualbound()) if claim in ("optimal", "feasible", "none") else None,
         message=f"SCIP: {status}",
         work=int(model.getNTotalNodes()),
         unit="nodes",

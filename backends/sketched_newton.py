@@ -45,7 +45,7 @@ FLOOR = 1e-10  # of |b|: the least residual that is asked for
 DELTA_FLOOR = 1e-6
 LARGEST_ETA1, SMALLEST_ETA2 = 1e8, 1e-8  # beyond them a direction is taken as it is
 SHORT, SHORT_STEPS, RESTARTS = 1e-3, 8, 20  # steps of that length in a row are reason for new multipliers
-INFLATED = 100.0  # multipliers of that size, relative to the slope of the objective, too
+LARGE, INFLATED = 100.0, 10.0  # multipliers so large beside the objective's slope, and beside those of least slope, too
 PATIENCE = 1000  # iterations without a better residual
 STUCK = 25  # iterations in a row at which the violation has no slope
 SHORTEST = 1e-12  # step length at which the line search gives up
@@ -151,8 +151,10 @@ def minimise(
         if pace.hopeless:
             end = "no descent"
             break
-        if pace.slow or (pace.restarts < RESTARTS and _inflated(point)):
-            point, state, pace = _with_new_multipliers(problem, point), fresh, pace.restarted()
+        if pace.slow or (pace.restarts < RESTARTS and _large(point)):
+            other = _with_new_multipliers(problem, point)
+            if pace.slow or np.linalg.norm(point.y) > INFLATED * np.linalg.norm(other.y):
+                point, state, pace = other, fresh, pace.restarted()
         curvature = problem.curvature(point.u, point.y)
         stop = partial(_stopped, watch, iteration, point, residual)
         step = _direction(problem, point, curvature, state, rules, random, stop)
@@ -217,9 +219,9 @@ def without_slope(point: Point) -> bool:
     return size > 1e-4 and float(np.linalg.norm(point.jacobian.T @ point.residual)) <= 1e-4 * size
 
 
-def _inflated(point: Point) -> bool:
-    """Whether the multipliers have lost their relation to the slope of the objective."""
-    return float(np.linalg.norm(point.y)) > INFLATED * max(1.0, float(np.linalg.norm(point.gradient)))
+def _large(point: Point) -> bool:
+    """Whether the multipliers are large beside the slope of the objective."""
+    return float(np.linalg.norm(point.y)) > LARGE * max(1.0, float(np.linalg.norm(point.gradient)))
 
 
 def _with_new_multipliers(problem: Problem, point: Point) -> Point:

@@ -1,12 +1,15 @@
 """Values and derivatives of nonlinear templates: optc's kernels, C by hand with the vector libm, and casadi.
 
-    python bench/kernels.py [--sizes 1e3,1e4,1e5,1e6] [--problems chain,flow] [--systems optc,numpy,hand,casadi] [--check]
+    python bench/kernels.py [--sizes 1e3,1e4,1e5,1e6] [--problems chain,flow] [--check]
+                            [--systems optc,numpy,hand,placed,casadi]
 
 ``chain``: problem 5.1 of L. Luksan, J. Vlcek, "Sparse and partially separable test problems for unconstrained and
 equality constrained optimization" (1999), the chained Rosenbrock function with trigonometric-exponential rows.
-``flow``: the active power of a line, from gathered voltages and angles of buses that are near in the list. Milliseconds of process time,
-the best of many calls, one thread, each system writing into memory that it had before; ``first`` is the time from bound
-data to the first values of the rows. ``--check`` compares what the systems compute.
+``flow``: the active power of a line, from gathered voltages and angles of buses that are near in the list.
+Milliseconds of process time, the best of many calls, one thread, each system writing into memory that it had before;
+``first`` is the time from bound data to the first values of the rows. ``hand`` leaves derivatives as triplets, one run
+of memory an entry; ``placed`` then adds them up in the sorted pattern that optc fills. ``--check`` compares what the
+systems compute.
 """
 
 from __future__ import annotations
@@ -25,7 +28,7 @@ from typing import Any
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
-import numpy as np
+import numpy as np  # noqa: E402 - after the number of threads
 
 WHAT = ("value", "gradient", "rows", "jacobian", "hessian")
 MODELS = {
@@ -56,7 +59,10 @@ HAND = r"""
 #define W(f) extern D K##f(D) __asm__(#f); __attribute__((simd("notinbranch"),const)) extern D K##f(D);
 W(sin) W(cos) W(exp)
 #define R restrict
-void chain_value(const D*R x,D*R o,long n){D s=0;for(long i=0;i<n-1;i++){D a=x[i],r=a*a-x[i+1];s+=100*r*r+(a-1)*(a-1);}*o=s;}
+void place(const D*R v,const int*R slot,D*R o,long k,long size){for(long i=0;i<size;i++)o[i]=0;
+ for(long i=0;i<k;i++)o[slot[i]]+=v[i];}
+void chain_value(const D*R x,D*R o,long n){D s=0;
+ for(long i=0;i<n-1;i++){D a=x[i],r=a*a-x[i+1];s+=100*r*r+(a-1)*(a-1);}*o=s;}
 void chain_gradient(const D*R x,D*R o,long n){for(long i=0;i<n;i++)o[i]=0;
  for(long i=0;i<n-1;i++){D a=x[i],r=a*a-x[i+1];o[i]+=400*r*a+2*(a-1);o[i+1]-=200*r;}}
 void chain_rows(const D*R x,D*R o,long n){for(long k=0;k<n-2;k++){D a=x[k],b=x[k+1],c=x[k+2];
@@ -87,7 +93,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", default="1e3,1e4,1e5,1e6")
     parser.add_argument("--problems", default="chain,flow")
-    parser.add_argument("--systems", default="optc,numpy,hand,casadi")
+    parser.add_argument("--systems", default="optc,numpy,hand,placed,casadi")
     parser.add_argument("--seconds", type=float, default=0.5, help="to spend on each figure")
     parser.add_argument("--check", action="store_true")
     arguments = parser.parse_args()
@@ -95,7 +101,7 @@ def main() -> None:
     for problem in arguments.problems.split(","):
         for size in arguments.sizes.split(","):
             data = DATA[problem](round(float(size)))
-            makers = {"optc": optc, "numpy": interpreted, "hand": hand.system, "casadi": casadi}
+            makers = {"optc": optc, "numpy": interpreted, "hand": hand.system, "placed": hand.placed, "casadi": casadi}
             systems = {name: makers[name](problem, data) for name in arguments.systems.split(",")}
             if arguments.check:
                 compare(problem, data, {name: made for name, made in systems.items() if made})
@@ -169,7 +175,8 @@ def form_of(problem: str, data: dict[str, Any]) -> tuple[Any, float]:
     assert loaded.program is not None, loaded.diagnostics
     given = {"n": data["n"]}
     if problem == "flow":
-        given |= {"buses": data["buses"], "from": data["from"] + 1, "to": data["to"] + 1, "g": data["g"], "b": data["b"]}
+        given |= {name: data[name] for name in ("buses", "g", "b")}
+        given |= {name: data[name] + 1 for name in ("from", "to")}
     values = [PythonValue(name, value) for name, value in given.items()]
     instance = build(loaded.program, read_inputs(loaded.program, values, folder=Path()))
     start = time.perf_counter()
@@ -209,7 +216,7 @@ class Hand:
     def system(self, problem: str, data: dict[str, Any]) -> System:
         n, x, y = data["n"], data["x"], data["y"]
         if problem == "chain":
-            shapes = {"value": 1, "gradient": n, "rows": n - 2, "jacobian": 3 * (n - 2), "hessian": 3 * (n - 1) + 5 * (n - 2)}
+            shapes = {"value": 1, "gradient": n, "rows": n - 2, "jacobian": 3 * (n - 2), "hessian": 8 * n - 13}
             inputs: dict[str, list[Any]] = {name: [x] for name in WHAT} | {"hessian": [x, y]}
             sizes = dict.fromkeys(WHAT, n)
         else:
@@ -228,6 +235,26 @@ class Hand:
             return lambda: function(*pointers, count)
 
         return {name: call(name) for name in WHAT} | {"out": out, "kept": inputs}
+
+    def placed(self, problem: str, data: dict[str, Any]) -> System:
+        """The same with derivatives added up in sorted patterns."""
+        made = self.system(problem, data)
+        found = {**made, "out": dict(made["out"]), "triplets": made}
+        for name, (rows, columns) in zip(("jacobian", "hessian"), hand_patterns(problem, data), strict=True):
+            keys = rows.astype(np.int64) * len(data["x"]) + columns
+            distinct, slots = np.unique(keys, return_inverse=True)
+            out, slots = np.zeros(len(distinct)), slots.reshape(-1).astype(np.int32)
+            pointers = [ctypes.c_void_p(a.ctypes.data) for a in (made["out"][name], slots, out)]
+            counts = [ctypes.c_long(len(a)) for a in (slots, out)]
+            found["out"][name], found[f"kept {name}"] = out, slots
+
+            def call(raw: Any = made[name], arguments: Any = (*pointers, *counts)) -> None:
+                raw()
+                self.library.place(*arguments)
+
+            found[name] = call
+            found[f"pattern {name}"] = np.divmod(distinct, len(data["x"]))
+        return found
 
 
 # ----------------------------------------------------------------------------------------------------------- casadi
@@ -302,6 +329,8 @@ def products(problem: str, data: dict[str, Any], name: str, made: System, v: Any
     elif name == "casadi":
         parts = (made["functions"][what].sparsity_out(0).get_triplet() for what in ("jacobian", "hessian"))
         j, h = ([np.array(part) for part in each] for each in parts)
+    elif name == "placed":
+        j, h = (made[f"pattern {what}"] for what in ("jacobian", "hessian"))
     else:
         j, h = hand_patterns(problem, data)
     jacobian = coo_array((made["out"]["jacobian"], tuple(j)), shape=(m, n)).tocsr()

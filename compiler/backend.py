@@ -72,6 +72,14 @@ class Loader(Protocol):
     def load(self, form: LinearForm) -> Any: ...
 
 
+@runtime_checkable
+class Selective(Protocol):
+    """A backend that does not take every form of the kinds that it takes, and says so before any work."""
+
+    def declines(self, form: LinearForm) -> str | None:
+        """Why it cannot take a form, or None where it can."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Extreme:
     """An optimal point ``x`` (n) of a linear program that minimises, and its row multipliers ``row_duals`` (m)."""

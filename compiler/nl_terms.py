@@ -1,9 +1,9 @@
 """Expressions of .nl files as sums, whose terms are told apart by their shapes.
 
-A .nl file has one expression tree for each row. Here each tree becomes a sum: a constant, linear entries, and terms with
-a coefficient. A term is a *shape* (an expression whose numbers and variables are open places) and its *slots* (what
-stands in these places, left to right). Rows that say the same of different variables have terms of one shape, so that
-a whole family of them can be stated, differentiated and evaluated at once.
+A .nl file has one expression tree for each row. Here each tree becomes a sum: a constant, linear entries, and terms
+with a coefficient. A term is a *shape* (an expression whose numbers and variables are open places) and its *slots*
+(what stands in these places, left to right). Rows that say the same of different variables have terms of one shape, so
+that a whole family of them can be stated, differentiated and evaluated at once.
 
 A sum, product, minimum or maximum of more than ``INLINE`` parts of one shape inside something nonlinear is an
 *aggregate*: one slot, which holds its number in ``Shapes.aggregates``.
@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 INLINE = 6
 DEEPEST = 60  # so deep may an expression be nested, sums and products of many parts counting once
@@ -58,9 +59,9 @@ class Shapes:
     """All shapes of a file. ``keys[s]`` says what shape ``s`` is, ``kinds[s]`` what stands in its slots.
 
     Keys: ``("c",)`` a number; ``("x",)``, ``("k",)`` a real or whole variable; ``("let", s)`` a defined variable of
-    shape ``s``; ``("sum", with constant, shapes of linear entries, shapes of terms)``; ``("power", exponent, s)``;
-    ``("aggregate", op, s)``; else an operator and the shapes of its arguments. Kinds: ``c x k``, ``d`` for the number of
-    a defined variable, ``a`` for that of an aggregate.
+    shape ``s``; ``("sum", with constant, *shapes of the terms)``, whose slots have a coefficient before each term;
+    ``("power", exponent, s)``; ``("aggregate", op, s)``; else an operator and the shapes of its arguments. Kinds:
+    ``c x k``, ``d`` for the number of a defined variable, ``a`` for that of an aggregate.
     """
 
     whole: bytearray
@@ -108,10 +109,8 @@ class Shapes:
             if total.terms and total.terms[0][0] == 1.0:
                 return total.terms[0][1:]
         terms = [(c, *self._in_linear(v)) for c, v in total.linear]
-        many = self._shared(terms)
         terms += total.terms
-        more = self._shared(terms) if len(total.terms) > INLINE else many
-        return self._sum(total.constant, terms, more)
+        return self._sum(total.constant, terms, self._shared(terms))
 
     def _in_linear(self, column: int) -> tuple[int, Slots]:
         return self.variable(column), (column,)
@@ -248,7 +247,7 @@ class Shapes:
         if not all(n.fixed for n in numbers):
             raise Malformed("a slope or breakpoint is no number", "write lines such as n2.5")
         slopes, breaks = [n.constant for n in numbers[0::2]], [n.constant for n in numbers[1::2]]
-        if any(b <= a for a, b in zip(breaks, breaks[1:], strict=False)):
+        if any(b <= a for a, b in pairwise(breaks)):
             raise Malformed("the breakpoints do not ascend", "order them")
         if not breaks:
             return scaled(argument, slopes[0])
@@ -309,8 +308,24 @@ def added(a: Sum, b: Sum, sign: float = 1.0) -> Sum:
 
 # ----------------------------------------------------------------------------------------------------------- opcodes
 UNARY = {
-    **{13: "floor", 14: "ceil", 15: "abs", 37: "tanh", 38: "tan", 39: "sqrt", 40: "sinh", 41: "sin", 42: "log10"},
-    **{43: "log", 44: "exp", 45: "cosh", 46: "cos", 47: "atanh", 49: "atan", 50: "asinh", 51: "asin", 52: "acosh"},
+    13: "floor",
+    14: "ceil",
+    15: "abs",
+    37: "tanh",
+    38: "tan",
+    39: "sqrt",
+    40: "sinh",
+    41: "sin",
+    42: "log10",
+    43: "log",
+    44: "exp",
+    45: "cosh",
+    46: "cos",
+    47: "atanh",
+    49: "atan",
+    50: "asinh",
+    51: "asin",
+    52: "acosh",
     53: "acos",
 }
 _COMPARED: dict[int, Callable[[float, float], bool]] = {
@@ -325,10 +340,36 @@ _COMPARED: dict[int, Callable[[float, float], bool]] = {
     73: lambda a, b: (a != 0.0) == (b != 0.0),
 }
 WORDS = {
-    **{48: "atan2", 56: "precision", 57: "round", 58: "trunc", 59: "count", 60: "numberof", 61: "numberof", 65: "if"},
-    **{62: "atleast", 63: "atmost", 66: "exactly", 67: "not atleast", 68: "not atmost", 69: "not exactly", 72: "==>"},
-    **{74: "alldiff", 75: "not alldiff", 20: "or", 21: "and", 34: "not", 35: "if", 22: "<", 23: "<=", 24: "="},
-    **{28: ">=", 29: ">", 30: "!=", 70: "forall", 71: "exists", 73: "<==>"},
+    48: "atan2",
+    56: "precision",
+    57: "round",
+    58: "trunc",
+    59: "count",
+    60: "numberof",
+    61: "numberof",
+    65: "if",
+    62: "atleast",
+    63: "atmost",
+    66: "exactly",
+    67: "not atleast",
+    68: "not atmost",
+    69: "not exactly",
+    72: "==>",
+    74: "alldiff",
+    75: "not alldiff",
+    20: "or",
+    21: "and",
+    34: "not",
+    35: "if",
+    22: "<",
+    23: "<=",
+    24: "=",
+    28: ">=",
+    29: ">",
+    30: "!=",
+    70: "forall",
+    71: "exists",
+    73: "<==>",
 }
 LISTS = frozenset({11, 12, 54, 59, 60, 61, 64, 70, 71, 74, 75})
 ARITY = {

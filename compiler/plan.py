@@ -18,7 +18,7 @@ import numpy as np
 from optc.dsl.catalogue.instances import UNDEFINED_VALUE
 from optc.dsl.diagnostics import Diagnostic
 
-from .backend import Backend
+from .backend import Backend, Selective
 from .data.errors import DataError
 from .forms.linear import QuadraticForm
 from .instance.instance import Instance
@@ -207,6 +207,10 @@ def take(routes: Plan, instance: Instance) -> tuple[Plan, Lowered | None]:
         reason = _not_convex(found, route.backend)
         if reason is not None:
             confirmed[at] = replace(route, refused=reason, need="use a backend for nonconvex problems", passed=5 + at)
+            continue
+        reason = route.backend.declines(found.form) if isinstance(route.backend, Selective) else None
+        if reason is not None:
+            confirmed[at] = replace(route, refused=reason, need="another backend may take it", passed=5 + at)
             continue
         fault = unusable(found.instance, found.form, route.backend.capabilities.largest)
         if fault is not None:

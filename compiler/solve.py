@@ -247,6 +247,9 @@ def _local(found: _Found, report_: Report) -> Solution:
         status = "optimal" if limit is not None and bounds.relative_gap(value, limit) <= goal.gap else status
     termination = "converged" if status == "optimal" else answer.termination
     solution = _solution(found, status, termination, report_, certificate, limit)
+    if status == "feasible" and answer.claim == "feasible" and answer.termination == "diverging":
+        note = report(solving.OPEN_END, None, backend=found.route.backend.name, reason=answer.message)
+        return replace(solution, diagnostics=(*solution.diagnostics, note))
     if answer.claim != "stationary" or status != "feasible" or value is None:
         return solution
     reason = next((str(line) for line in certificate if line.claim == "stationary"), "no multipliers")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .model import parse as parse
     from .model import read as read
     from .mps import read_mps as read_mps
+    from .nl import read_nl as read_nl
     from .one_call import solve as solve
     from .problem import Problem as Problem
     from .problem import verify as verify
@@ -37,6 +38,7 @@ _HOMES = {
     "parse": "optc.model",
     "read": "optc.model",
     "read_mps": "optc.mps",
+    "read_nl": "optc.nl",
     "solve": "optc.one_call",
     "verify": "optc.problem",
 }
@@ -52,6 +54,7 @@ __all__ = [
     "parse",
     "read",
     "read_mps",
+    "read_nl",
     "solve",
     "verify",
 ]

@@ -53,6 +53,21 @@ def read_bytes(path: str) -> bytes:
         return Path(path).read_bytes()
 
 
+def plain_bytes(path: str) -> bytes:
+    """The bytes of a file, unpacked where its name ends with ``.gz``. Raises ModelError as ``read_text`` does."""
+    data = read_bytes(path)
+    if not path.lower().endswith(".gz"):
+        return data
+    import gzip
+    import zlib
+
+    try:
+        return gzip.decompress(data)
+    except (OSError, EOFError, zlib.error) as fault:
+        reason = f"it is no whole gzip file ({fault})"
+        raise ModelError([report(codes.FILE_UNREADABLE, Place(path), path=path, reason=reason)]) from None
+
+
 @contextmanager
 def reading(path: str) -> Iterator[None]:
     """Turns the operating system's refusals to read ``path`` into a ModelError that says what to do."""
@@ -83,6 +98,16 @@ def decode(data: bytes, path: str) -> str:
 def is_mps(path: str) -> bool:
     """Whether a path is taken for an MPS file: by its ending, in any case."""
     return path.lower().endswith((".mps", ".mps.gz"))
+
+
+def is_nl(path: str) -> bool:
+    """Whether a path is taken for a .nl file: by its ending, in any case."""
+    return path.lower().endswith((".nl", ".nl.gz"))
+
+
+def is_whole(path: str) -> bool:
+    """Whether a path is taken for a problem with its data, MPS or .nl."""
+    return is_mps(path) or is_nl(path)
 
 
 def load(source: Source) -> Loaded:

@@ -7,9 +7,7 @@ whole ones ``k["NAME"]``, rows ``row["NAME"]``.
 
 from __future__ import annotations
 
-import gzip
 import os
-import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +21,7 @@ from optc.dsl.catalogue import report
 from optc.dsl.diagnostics import Diagnostic, Place
 
 from .errors import ModelError
-from .loading import decode, read_bytes
+from .loading import decode, plain_bytes
 from .model import Model, parse
 
 if TYPE_CHECKING:
@@ -32,15 +30,8 @@ if TYPE_CHECKING:
 
 def named_form(path: str) -> NamedForm:
     """The problem of an MPS file, packed with gzip or plain. Raises ModelError."""
-    data = read_bytes(path)
-    if path.lower().endswith(".gz"):
-        try:
-            data = gzip.decompress(data)
-        except (OSError, EOFError, zlib.error) as fault:
-            reason = f"it is no whole gzip file ({fault})"
-            raise ModelError([report(codes.FILE_UNREADABLE, Place(path), path=path, reason=reason)]) from None
     try:
-        return mps.read_mps(decode(data, path), path)
+        return mps.read_mps(decode(plain_bytes(path), path), path)
     except mps.MpsError as refusal:
         raise ModelError(refusal.diagnostics) from None
 

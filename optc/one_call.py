@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .loading import is_mps
+from .loading import is_nl, is_whole
 from .model import DataInput, read
 
 if TYPE_CHECKING:
@@ -23,13 +23,17 @@ def solve(
 ) -> Solution:
     """Reads, binds and solves in one call; ``options`` as for ``Problem.solve``.
 
-    ``data`` is one input of ``Model.bind`` or several; an MPS file has its own. Raises ModelError and DataError.
+    ``data`` is one input of ``Model.bind`` or several; an MPS or .nl file has its own. Raises ModelError and DataError.
     """
-    if is_mps(os.fspath(path)):
+    if is_whole(os.fspath(path)):
+        if data or names:
+            raise TypeError("an MPS or .nl file holds its data; `data` and `names` are for .opt models")
+        if is_nl(os.fspath(path)):
+            from .nl import read_nl
+
+            return read_nl(path).solve(**options)
         from .mps import read_mps
 
-        if data or names:
-            raise TypeError("an MPS file holds its data; `data` and `names` are for .opt models")
         return read_mps(path).solve(**options)
     inputs = [data] if isinstance(data, (str, os.PathLike, Mapping)) else list(data)
     model = read(path)

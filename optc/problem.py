@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from .explanation import Explanation
 
-Form = Literal["linear", "quadratic", "discrete"]
+Form = Literal["linear", "quadratic", "discrete", "nonlinear"]
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -139,12 +139,15 @@ class Problem:
         ``"linear"`` and ``"quadratic"`` are the model as it stands. ``"discrete"``, with products in rows, indicators,
         ordered sets and complementary pairs, is reached over the reformulations that the model needs: the optimality
         conditions of followers, say. Raises ModelError where the model has no such form, DataError where its numbers
-        are undefined or not finite.
+        are undefined or not finite. ``"nonlinear"`` has functions beside arrays, ``evaluate_objective(x)`` and so on;
+        it comes only where it is asked for.
         """
         return self._lowered(form)[0]
 
     def named(self, form: Form | None = None) -> NamedForm:
-        """The lowered form with the names of its rows and columns. Raises as ``lower`` does."""
+        """The lowered form with the names of its rows and columns, not of the nonlinear one. Raises like ``lower``."""
+        if form == "nonlinear":
+            raise ValueError("a nonlinear form is not arrays alone: it has no named form")
         from optc.compiler.export.naming import named
 
         return named(*self._lowered(form))
@@ -156,8 +159,8 @@ class Problem:
         from optc.compiler.plan import reached
 
         ways = {"linear": instance_to_linear, "quadratic": instance_to_quadratic}
-        if form is not None and form not in (*ways, "discrete"):
-            raise ValueError(f"the forms are {', '.join(ways)} and discrete, not {form!r}")
+        if form is not None and form not in (*ways, "discrete", "nonlinear"):
+            raise ValueError(f"the forms are {', '.join(ways)}, discrete and nonlinear, not {form!r}")
         reason = None
         for name, way in ways.items():
             if form not in (None, name):
@@ -169,7 +172,8 @@ class Problem:
                 if fault is not None:
                     raise DataError([fault])
                 return lowered, self.instance
-        found = reached(self.instance, "discrete") if form in (None, "discrete") else None
+        over = "discrete" if form is None else form
+        found = reached(self.instance, over) if over not in ways else None
         if found is None or isinstance(found, Diagnostic):
             told = reason if reason is not None and form is None and found is None else found or reason
             assert told is not None
@@ -201,25 +205,40 @@ class Problem:
         return pyomo.named_model(lowered)
 
     def written(self, format: str) -> Written:
-        """The text of the problem in a file format, ``lp``, ``mps`` or ``json``, with the names that had to change."""
+        """The text of the problem in a file format, ``lp mps json nl``, with the names that had to change.
+
+        ``nl`` holds the model as it stands where the format can, nonlinear rows among it; else the lowered form.
+        """
         from optc.compiler.export import write
 
-        return write(self.named(), format)
+        if format != "nl":
+            return write(self.named(), format)
+        from optc.compiler.export.nl import instance_text
+
+        found = instance_text(self.instance)
+        if not isinstance(found, Diagnostic):
+            return found
+        try:
+            return write(self.named(), format)
+        except ModelError:
+            raise ModelError([*self.model.diagnostics, found]) from None
 
     def export(self, path: str | os.PathLike[str], format: str | None = None) -> Written:
         """Writes the problem to a file; the format is that of the ending unless one is given.
 
-        Gives the text back with the names that had to change. Raises ModelError where the problem has no such form or
-        the file cannot be written, ValueError for a format that is not known.
+        Beside a ``.nl`` file stand ``.row`` and ``.col`` with the names. Gives the text back with the names that had to
+        change. Raises ModelError where the problem has no such form or the file cannot be written, ValueError for a
+        format that is not known.
         """
         target = Path(path)
         written = self.written(format or target.suffix[1:].lower())
-        try:
-            target.write_text(written.text, encoding="utf-8")
-        except OSError as refusal:
-            reason = refusal.strerror or str(refusal)
-            refused = report(codes.FILE_UNWRITABLE, Place(str(target)), path=str(target), reason=reason)
-            raise ModelError([refused]) from None
+        for path_, text in written.files(target):
+            try:
+                path_.write_text(text, encoding="utf-8")
+            except OSError as refusal:
+                reason = refusal.strerror or str(refusal)
+                refused = report(codes.FILE_UNWRITABLE, Place(str(path_)), path=str(path_), reason=reason)
+                raise ModelError([refused]) from None
         return written
 
 

@@ -46,3 +46,16 @@ def test_nothing_is_proved_convex_that_is_not() -> None:
     rows = {line[:20].strip(): line[20:].split() for line in done.stdout.splitlines()[1:5]}
     assert {row[-1] for row in rows.values()} == {"0"}
     assert [rows[group][2] for group in ("Hock-Schittkowski", "examples", "pairs")] == ["100%"] * 3
+
+
+@pytest.mark.parametrize("problem", ["chain", "flow"])
+def test_kernels_of_the_benchmark_compute_what_is_computed_by_hand(problem: str) -> None:
+    from optc.compiler.kernels.toolchain import compiler, vector_functions
+
+    if compiler() is None or not vector_functions():
+        pytest.skip("needs a C compiler and a vector libm")
+    script = SCRIPT.with_name("kernels.py")
+    command = [sys.executable, str(script), "--check", "--sizes", "40,700", "--problems", problem]
+    done = subprocess.run([*command, "--systems", "optc,numpy,hand,placed"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("agree: optc, numpy, hand, placed") == 2

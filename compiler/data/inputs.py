@@ -51,6 +51,8 @@ _FORMATS = {
     ".xlsb": "excel",
     ".xls": "excel",
     ".ods": "excel",
+    ".svm": "libsvm",
+    ".libsvm": "libsvm",
 }
 _ENDINGS = "|".join(re.escape(ending) for ending in sorted(_FORMATS, key=len, reverse=True))
 _PART = re.compile(rf"(?P<path>.*(?:{_ENDINGS})):(?P<part>.+)", re.IGNORECASE | re.DOTALL)
@@ -167,6 +169,10 @@ def _file_offers(given: FileInput, program: Program, folder: Path | None) -> lis
             from .excel import excel_offers
 
             return excel_offers(path, shown, name, part, program)
+        case "libsvm":
+            from .libsvm import libsvm_offers
+
+            return libsvm_offers(path, shown, name, columns, program)
         case _:
             raise DataError([report(codes.UNKNOWN_FORMAT, Place(shown), path=shown)])
 

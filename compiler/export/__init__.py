@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .named import NamedForm, Written
 
-FORMATS = ("lp", "mps", "json")
+FORMATS = ("lp", "mps", "json", "nl")
 
 
 def write(problem: NamedForm, format: str) -> Written:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from ..forms.linear import LinearForm
 
@@ -22,11 +23,19 @@ class NamedForm:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Written:
-    """A text in a file format. ``rows`` and ``columns`` map the names in it that had to change to the original ones."""
+    """A text in a file format. ``rows`` and ``columns`` map the names in it that had to change to the original ones.
+
+    ``beside``: texts that belong into files beside it, by their ending.
+    """
 
     text: str
     rows: Mapping[str, str]
     columns: Mapping[str, str]
+    beside: Mapping[str, str] = field(default_factory=dict)
+
+    def files(self, target: Path) -> list[tuple[Path, str]]:
+        """The files to write where ``target`` is wanted, and their texts."""
+        return [(target, self.text), *((target.with_suffix(ending), text) for ending, text in self.beside.items())]
 
 
 def spelled_names(

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -130,16 +129,14 @@ def scattered(parts: list[tuple[Values, Bools]], table: Table, without: float | 
     return found
 
 
-_regions: WeakKeyDictionary[Instance, dict[frozenset[str], Region]] = WeakKeyDictionary()
-
-
 def region_of(instance: Instance, names: Collection[str] | None = None) -> Region:
     """The region of some symbols (all decisions where not given) within the bounds that the linear rows imply.
 
-    Kept with the instance. Raises ``EvaluationError`` of the data of its rows.
+    Kept with the instance, though not with those that an update makes of it: bounds depend on data. Raises
+    ``EvaluationError`` of the data of its rows.
     """
     wanted = frozenset(f.name for f in instance.families) if names is None else frozenset(names)
-    kept = _regions.setdefault(instance, {})
+    kept: dict[frozenset[str], Region] = vars(instance).setdefault("regions", {})
     if wanted not in kept:
         ranges = next((r.ranges for r in kept.values()), None)
         with np.errstate(all="ignore"):

@@ -14,10 +14,15 @@ from ..extraction.patterns import offsets_of
 from ..extraction.polynomial import Group, Monomial, NotPolynomialError, expand, merged
 from ..spaces.algebra import Table, wide
 from ..spaces.domains import Values
+from ..terms.substitution import walk
 from .quadratic_rows import Entries, joined
 from .region import Region
 
 _ONE, _MINUS_ONE = Constant(None, 1.0), Constant(None, -1.0)
+
+
+LARGE = 500_000
+"""Squares of sums that would give more products of two decisions than this are left as they stand."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,7 +61,11 @@ def _split(region: Region, term: Expr, table: Table, factors: list[Expr], into: 
         monomials = expand(term, table, Group(region.instance.scope, region.names.__contains__, 2))
     except NotPolynomialError:
         monomials = None
-    if monomials is not None and all(region.known(f) for m in monomials for f in m.factors):
+    if (
+        monomials is not None
+        and all(region.known(f) for m in monomials for f in m.factors)
+        and not (_products(monomials) > LARGE and _squares_a_sum(region, term))
+    ):
         into.monomials += [Monomial(m.table, m.refs, (*factors, *m.factors), m.scale) for m in monomials]
         return
     if isinstance(term, Apply) and term.op in ("add", "sub", "neg"):
@@ -84,6 +93,37 @@ def _split(region: Region, term: Expr, table: Table, factors: list[Expr], into: 
             _split(region, *region.inlined(term, symbol, table), factors, into)
     else:
         into.others.append(Part(term, table, _scale(region, factors, table)))
+
+
+def _products(monomials: list[Monomial]) -> int:
+    return sum(m.table.size for m in monomials if len(m.refs) == 2)
+
+
+def _squares_a_sum(region: Region, term: Expr) -> bool:
+    """Whether a sum over an index set is squared somewhere in a term."""
+    for node in walk(term):
+        if isinstance(node, Apply):
+            base = square_base(node)
+            if base is not None and any(_is_sum(region, part) for part in walk(base)):
+                return True
+    return False
+
+
+def _is_sum(region: Region, node: object) -> bool:
+    if isinstance(node, SymbolRef):
+        symbol = region.instance.program.symbols[node.symbol]
+        return isinstance(symbol, NamedExpression) and any(_is_sum(region, part) for part in walk(symbol.definition))
+    return isinstance(node, Reduce)
+
+
+def square_base(term: Expr) -> Expr | None:
+    """What a term is the square of; None where it is no square."""
+    if not isinstance(term, Apply) or len(term.args) != 2:
+        return None
+    base, other = term.args
+    if term.op == "pow" and isinstance(other, Constant) and other.value == 2:
+        return base
+    return base if term.op == "mul" and base == other else None
 
 
 def _split_sum(region: Region, term: Apply, table: Table, factors: list[Expr], into: Summands) -> None:

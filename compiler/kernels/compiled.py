@@ -59,13 +59,14 @@ class CompiledProgram:
         pointers = [None if name is None else _address(inputs[name]) for name in self._sources]
         tables, data = self._filled(arrays)
         arguments = (*pointers, _address(out), ctypes.byref(tables))
-        call = partial(self._with_scratch, arguments) if self.program.scratch else partial(self._run, *arguments, None)
+        run: Callable[..., None] = self._with_scratch if self.program.scratch else self._run
+        call = partial(run, *arguments, None)
         call.kept = (arrays, inputs, out, tables, data)  # type: ignore[attr-defined]  # what the addresses are of
         return call
 
-    def _with_scratch(self, arguments: tuple[object, ...]) -> None:
+    def _with_scratch(self, *arguments: object) -> None:
         scratch = [np.full(size, first) for size, first in self.program.scratch]
-        self._run(*arguments, (_Pointer * len(scratch))(*(_address(array) for array in scratch)))
+        self._run(*arguments[:-1], (_Pointer * len(scratch))(*(_address(array) for array in scratch)))
 
     def _filled(self, arrays: Sequence[Floats]) -> tuple[_Tables, object]:
         """The tables for some data, and the addresses in them; kept as long as the data are the same."""

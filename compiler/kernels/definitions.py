@@ -28,11 +28,11 @@ from ..evaluation.scope import Scope
 from ..spaces.algebra import Table
 from .loops import Index, Loop, Rows
 from .nodes import Graph, Node
+from .second import FEW_COLUMNS
 
 Floats = NDArray[np.float64]
 ENTRIES = 1 << 16  # so many derivatives are always written out
 TIMES = 16  # and as many as this times the rows and columns that a definition would add
-FEW_COLUMNS = 1024  # an aggregate over no more columns has second derivatives as a matrix product
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -73,7 +73,7 @@ class Engine:
 
     def bound(
         self, name: str, arrays: Sequence[Floats], inputs: Mapping[str, Floats], out: Floats
-    ) -> Callable[[], None]:
+    ) -> Callable[[], object]:
         """A call that runs a program on these arrays, 1-D and contiguous, whatever stands in them then.
 
         For those who call thousands of times on the same memory: it saves the way to the program each time.
@@ -134,8 +134,8 @@ class Engine:
     def interpreted(self, *names: str) -> None:
         """Run programs by NumPy from now on, for comparisons."""
         for name in names:
-            printed = self._printed.get(name) or self._print(name)
-            printed.asked, printed.run = True, NumpyProgram(printed.program)
+            program = (self._printed.get(name) or self._print(name)).program
+            self._printed[name] = _Printed(program, NumpyProgram(program), asked=True)
 
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:

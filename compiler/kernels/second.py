@@ -22,6 +22,7 @@ from .nodes import Graph, Node
 from .sparsity import Triples
 
 MANY_PAIRS = 1 << 18  # pairs of one sum that are worth a matrix product instead
+FEW_COLUMNS = 1024  # where they read no more columns than these
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,7 +116,7 @@ class SecondOrder:
             for b in right:
                 if a.loop is not loop and b.loop is not loop:
                     pairs += pair_count(a.rows.positions(a.loop.size), b.rows.positions(b.loop.size), loop.size)
-        return pairs > MANY_PAIRS
+        return pairs > MANY_PAIRS and max(_touched(left), _touched(right)) <= FEW_COLUMNS
 
     def _both(self, a: Entry, b: Entry, both: Loop, one: Index, two: Index) -> Node:
         graph = self.graph
@@ -139,3 +140,8 @@ class SecondOrder:
                 node = graph.mul(graph.given(np.where(twice, 2.0, 1.0), both), node)
         node = graph.spread_over(node, both)
         self.triples.append(Triples(node, both, np.maximum(rows, columns), np.minimum(rows, columns)))
+
+
+def _touched(entries: list[Entry]) -> int:
+    """How many columns some entries read in all their rows."""
+    return len(np.unique(np.concatenate([np.unique(e.column.positions(e.loop.size)) for e in entries])))

@@ -51,7 +51,8 @@ def pattern(parts: Sequence[Triples], width: int) -> Pattern:
         own = places[at : at + len(part.rows)]
         slots.append((part.loop or Loop(len(own))).index(own))
         at += len(own)
-    rows, columns = np.divmod(distinct, width)
+    rows = distinct // width
+    columns = distinct - rows * width
     return Pattern(rows.astype(np.int32), columns.astype(np.int32), tuple(slots))
 
 

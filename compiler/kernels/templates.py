@@ -8,6 +8,7 @@ code) is refused, with its place.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -205,7 +206,7 @@ def inlined(term: SymbolRef, symbol: NamedExpression, table: Table, group: Group
 # ----------------------------------------------------------------------------------------------------- into nodes
 @dataclass(eq=False)
 class Translator:
-    """Terms over tables as nodes over loops, in one graph."""
+    """Terms over tables as nodes over loops, in one graph. ``kinks``: aggregates that are refused, and why."""
 
     instance: Instance
     graph: Graph
@@ -213,6 +214,7 @@ class Translator:
     group: Group
     columns: int  # of the problem so far: new ones come after them
     family: str | None = None
+    kinks: Mapping[str, str] = field(default_factory=lambda: _KINKS)
     definitions: list[Definition] = field(default_factory=list)
     offsets: Offsets = field(init=False)
     _unit: Loop = field(default_factory=lambda: Loop(1))
@@ -315,8 +317,8 @@ class Translator:
     # ------------------------------------------------------------------------------------------------- aggregates
     def _reduce(self, term: Reduce, table: Table, loop: Loop) -> Node:
         """An aggregate, worked out once for all rows that have the same indices as far as it needs them."""
-        if term.op in _KINKS:
-            raise NotSmoothError(term, _KINKS[term.op])
+        if term.op in self.kinks:
+            raise NotSmoothError(term, self.kinks[term.op])
         if bound_indices(term) & table.indices:
             term = freshened(term, renamed_indices(bound_indices(term)))
         self.group.reads.update(symbols_in(term.space))

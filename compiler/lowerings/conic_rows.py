@@ -94,7 +94,8 @@ def _objective(graphs: Graphs, term: Expr, way: int) -> tuple[Affine, Entries | 
     found = summands(graphs.region, term, UNIT)
     if not found.monomials and len(found.others) == 1 and found.others[0].term is term:
         return graphs.of(term, UNIT, way), None
-    return graphs.parts(term, UNIT, way)
+    rest, entries, squares = graphs.parts(term, UNIT, way)
+    return (rest.plus(graphs.squares(squares, UNIT, way)) if squares else rest), entries
 
 
 def _family_rows(graphs: Graphs, family: ConstraintFamily, faults: list[Diagnostic]) -> None:

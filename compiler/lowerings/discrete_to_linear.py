@@ -44,7 +44,7 @@ from ..facts.form_bounds import UNIT, Terms, column_bounds, endless_entry, large
 from ..facts.propagation import Ends
 from ..forms.discrete import DiscreteForm
 from ..forms.linear import Floats, Ints, LinearForm
-from ..forms.naming import column_text, row_text
+from ..forms.naming import column_text, entry_at, row_text
 from ..signature import WORDS, Signature
 from .derived_constants import of_columns, of_held, of_rows
 from .drafting import Bools, Draft, SparseRows, dense_rows
@@ -333,10 +333,23 @@ def _pairs(form: DiscreteForm, ends: Ends, draft: Draft) -> tuple[DerivedBound, 
     switch[~binary] = draft.add_binaries(int((~binary).sum()))
     weight = np.concatenate([np.ones(int((~binary).sum())), np.full(len(second), -1.0)])[:, None]
     constant = np.where(weight[:, 0] < 0, 1.0, 0.0)
-    columns = np.concatenate([first[~binary], second])
-    return _zero_unless(
-        form, ends, draft, columns, np.concatenate([switch[~binary], switch])[:, None], weight, constant
-    )
+    columns, others = np.concatenate([first[~binary], second]), np.concatenate([second[~binary], first])
+    switches = np.concatenate([switch[~binary], switch])[:, None]
+    return _zero_unless(form, ends, draft, columns, switches, weight, constant, others)
+
+
+def _member_text(form: DiscreteForm, column: int, other: int | None) -> str:
+    """The name of a member of a set or pair; for a column that a lowering made, its ``other`` or the row it is in."""
+    own = entry_at(form.columns, column)
+    if own is not None or other is None:
+        return own or column_text(form, column)
+    partner = entry_at(form.columns, other)
+    if partner is not None:
+        return f"the pair of {partner}"
+    owner = np.repeat(np.arange(form.shape[0]), np.diff(form.starts))
+    rows = np.unique(owner[(form.indices == column) | (form.indices == other)]).tolist()
+    names = (entry_at(form.rows, row) for row in rows)
+    return next((f"a pair of {name}" for name in names if name is not None), column_text(form, column))
 
 
 def _binary(form: DiscreteForm, columns: Ints) -> Bools:
@@ -352,8 +365,12 @@ def _zero_unless(
     switches: Ints,
     weights: Floats,
     constant: Floats,
+    others: Ints | None = None,
 ) -> tuple[DerivedBound, ...]:
-    """Rows l s <= x <= u s for columns x (k) with s = constant + weights * switches, shapes (k), (k, w), (k, w)."""
+    """Rows l s <= x <= u s for columns x (k) with s = constant + weights * switches, shapes (k), (k, w), (k, w).
+
+    ``others`` (k): the other column of each one's pair.
+    """
     if not len(columns):
         return ()
     sides: tuple[tuple[bool, Floats], ...] = ((True, ends.upper[columns]), (False, ends.lower[columns]))
@@ -362,7 +379,8 @@ def _zero_unless(
         bad = np.flatnonzero(needed & ~(np.abs(reach) <= LARGEST))
         if len(bad):
             column = int(columns[bad[0]])
-            _refuse(form, ends, column_text(form, column), column, above, float(np.abs(reach[bad[0]])))
+            text = _member_text(form, column, None if others is None else int(others[bad[0]]))
+            _refuse(form, ends, text, column, above, float(np.abs(reach[bad[0]])))
         size = reach[needed]
         entries = np.column_stack([np.ones(len(size)), -size[:, None] * weights[needed]])
         which = np.column_stack([columns[needed], switches[needed]])

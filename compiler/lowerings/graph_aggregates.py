@@ -33,7 +33,9 @@ def aggregate(graphs: Graphs, term: Reduce, table: Table, way: int) -> Affine:
         top = _column(graphs, term, table, lambda x: np.sqrt(np.bincount(owner, body.at(x) ** 2, table.size)))
         graphs.draft.second_order(top, body, owner)
         return top
-    size = graphs.draft.add_columns(body.rows, lambda x: np.abs(body.at(x)), 0.0, np.inf)
+    span = graphs.span(body)
+    most = np.maximum(np.abs(span.lower), np.abs(span.upper))
+    size = graphs.draft.add_columns(body.rows, lambda x: np.abs(body.at(x)), 0.0, most)
     graphs.draft.at_least(size, body)
     graphs.draft.at_least(size, body.times(-1.0))
     if term.op == "norm1":

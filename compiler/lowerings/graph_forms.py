@@ -24,8 +24,8 @@ from ..facts.enclosure import enclosure
 from ..facts.intervals import Interval
 from ..facts.quadratic_rows import Entries, semidefinite_rows
 from ..facts.region import Region
-from ..facts.rounding import Bools
-from ..facts.summands import quadratic_entries, summands
+from ..facts.rounding import TINY, UNIT, Bools, multiply, point, square
+from ..facts.summands import quadratic_entries, square_base, summands
 from ..forms.linear import Floats
 from ..spaces.algebra import Table, wide
 from .affine_rows import Affine, Ints, constant_rows, linear_part, stacked
@@ -33,6 +33,9 @@ from .cone_draft import ConeDraft
 from .squares import squares_of
 
 UP, DOWN = 1, -1
+
+Squares = tuple[Ints, Affine]
+"""The rows that squares belong to, and the rows that are squared."""
 
 
 class NoConeError(Exception):
@@ -70,44 +73,54 @@ class Graphs:
 
     def total(self, term: Expr, table: Table, way: int) -> Affine:
         """A sum: its linear part, its quadratic part, and the rest one by one."""
-        rest, entries = self.parts(term, table, way)
-        return rest if entries is None else rest.plus(self.quadratic(entries, table, way))
+        rest, entries, squares = self.parts(term, table, way)
+        if entries is not None:
+            squares.append(squares_of(replace(entries, value=entries.value * way)))
+        return rest.plus(self.squares(squares, table, way)) if squares else rest
 
-    def parts(self, term: Expr, table: Table, way: int) -> tuple[Affine, Entries | None]:
-        """A sum without its products of two decisions, and those, semidefinite the right way (None: there are none)."""
+    def parts(self, term: Expr, table: Table, way: int) -> tuple[Affine, Entries | None, list[Squares]]:
+        """A sum in three parts: rows beyond most of it; its products of two decisions, semidefinite the right way (None
+        where there are none); and squares that it adds (``way`` UP) or takes away, with the rows that they belong to.
+        """
         region = self.region
         found = summands(region, term, table)
         linear = linear_part(region, [m for m in found.monomials if len(m.refs) < 2], table)
+        squares: list[Squares] = []
         for other in found.others:
             scale = np.broadcast_to(np.asarray(other.scale, dtype=np.float64), other.table.shape)
             for mask, turn in ((scale > 0, way), (scale < 0, -way)):
-                if mask.any():
-                    rows = region.rows(other.table, mask)
-                    part = self.of(other.term, rows, turn).times(scale[mask].reshape(-1))
-                    linear = linear.plus(part.put(self._rows_in(rows, table), table.size))
+                if not mask.any():
+                    continue
+                rows = region.rows(other.table, mask)
+                owner, weight = self._rows_in(rows, table), scale[mask].reshape(-1)
+                base = square_base(other.term)
+                if base is not None and turn == UP and self.plain(base, rows):
+                    squares.append((owner, self.of(base, rows, UP).times(np.sqrt(np.abs(weight)))))
+                else:
+                    linear = linear.plus(self.of(other.term, rows, turn).times(weight).put(owner, table.size))
         entries = quadratic_entries(region, found.monomials, table)
         if not np.any(entries.value):
-            return linear, None
+            return linear, None, squares
         good = semidefinite_rows(entries, table.size)[0 if way == UP else 1]
         if not good.all():
             raise no_cone(term, "its quadratic part alone is not semidefinite")
-        return linear, entries
+        return linear, entries, squares
 
     def _rows_in(self, rows: Table, table: Table) -> Ints:
         if rows is table:
             return np.arange(table.size)
         return np.asarray(wide(rows.rows_in(table), rows.shape), dtype=np.int64)
 
-    def quadratic(self, entries: Entries, table: Table, way: int) -> Affine:
-        """New columns beyond the quadratic form of each row that has one."""
-        signed = replace(entries, value=entries.value * way)
-        owner, forms = squares_of(signed)
+    def squares(self, squares: list[Squares], table: Table, way: int) -> Affine:
+        """New columns beyond ``way`` times the sum of squares of each row that has some."""
+        owner, forms = np.concatenate([each[0] for each in squares]), stacked([each[1] for each in squares])
         used, place = np.unique(owner, return_inverse=True)
 
         def values(x: Floats) -> Floats:
             return np.bincount(place, forms.at(x) ** 2, len(used)).astype(np.float64)
 
-        top = self.draft.add_columns(len(used), values, 0.0, np.inf)
+        most = self.most_squares(forms, place.astype(np.int64), len(used))
+        top = self.draft.add_columns(len(used), values, 0.0, most)
         self.draft.squares_below(top, forms, place)
         return top.times(float(way)).put(used, table.size)
 
@@ -185,6 +198,29 @@ class Graphs:
         for line in lines:
             self.draft.at_least(*((top, line) if way == UP else (line, top)))
         return top
+
+    def span(self, rows: Affine) -> Interval:
+        """Bounds of the values of affine rows, where each added column stands for what it was made for."""
+        ranges, draft = self.region.ranges, self.draft
+        least, most = (np.concatenate(ends) for ends in ([ranges.lower, *draft.least], [ranges.upper, *draft.most]))
+        with np.errstate(all="ignore"):
+            each = multiply(point(rows.value), Interval(least[rows.column], most[rows.column]))
+            found = []
+            for ends, sign in ((each.lower, -1.0), (each.upper, 1.0)):
+                total = rows.constant + np.bincount(rows.row, ends, rows.rows)
+                size = np.abs(rows.constant) + np.bincount(rows.row, np.abs(ends), rows.rows)
+                terms = np.bincount(rows.row, minlength=rows.rows)
+                moved = total + sign * (2 * (terms + 3) * UNIT * size + TINY)
+                found.append(np.where(np.isfinite(moved), moved, sign * np.inf))
+        return Interval(found[0], found[1])
+
+    def most_squares(self, rows: Affine, owner: Ints, count: int) -> Floats:
+        """An upper bound of the sum of squares of the rows of each owner (count)."""
+        with np.errstate(all="ignore"):
+            each = square(self.span(rows)).upper
+            terms = np.bincount(owner, minlength=count)
+            total = np.bincount(owner, each, count) * (1 + 2 * (terms + 2) * UNIT) + TINY
+        return np.where(np.isnan(total), np.inf, total)
 
     def shape(self, term: Expr, table: Table) -> Bent:
         return bent(self.region, term, table)

@@ -118,7 +118,9 @@ def _huber(graphs: Graphs, term: Apply, table: Table, way: int) -> Affine:
         limit = wide(graphs.region.values(term.args[1], table), table.shape)
     draft, count = graphs.draft, table.size
     near = draft.add_columns(count, lambda x: np.clip(inner.at(x), -limit, limit), -limit, limit)
-    far = draft.add_columns(count, lambda x: np.maximum(np.abs(inner.at(x)) - limit, 0.0), 0.0, np.inf)
+    span = graphs.span(inner)
+    most = np.maximum(np.abs(span.lower), np.abs(span.upper))
+    far = draft.add_columns(count, lambda x: np.maximum(np.abs(inner.at(x)) - limit, 0.0), 0.0, most)
     draft.at_least(far, inner.minus(near))
     draft.at_least(far, near.minus(inner))
     square = draft.add_columns(count, lambda x: near.at(x) ** 2, 0.0, limit * limit)

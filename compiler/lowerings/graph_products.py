@@ -12,7 +12,10 @@ import numpy as np
 from optc.dsl.program import Apply, Expr, NamedExpression, Reduce, SymbolRef
 
 from ..facts import products
+from ..facts import rounding as r
+from ..facts.atoms import power_atom
 from ..facts.curvature import bent
+from ..facts.intervals import Interval
 from ..facts.products import Factor
 from ..facts.rounding import Bools
 from ..facts.summands import homogeneous_entries, summands
@@ -87,7 +90,11 @@ def _powers(graphs: Graphs, base: Affine, exponent: Floats) -> Affine:
         def values(x: Floats, some: Affine = some, power: Floats = power) -> Floats:
             return np.power(np.abs(some.at(x)), power)
 
-        top = draft.add_columns(len(which), values, 0.0, np.inf)
+        span = graphs.span(some)
+        size = Interval(np.maximum(span.lower, 0.0), np.maximum(np.abs(span.lower), np.abs(span.upper)))
+        with np.errstate(all="ignore"):
+            most = power_atom(power).value(size).upper
+        top = draft.add_columns(len(which), values, 0.0, most)
         one = _ones(len(which))
         if parts == "over":
             draft.power(top, one, some, 1.0 / power)
@@ -181,13 +188,24 @@ def _most_product(graphs: Graphs, powers: tuple[Factor, ...], table: Table) -> A
             found += np.bincount(owner, exponent * np.log(np.maximum(np.abs(body.at(x)), 1e-300)), count)
         return np.exp(found)
 
-    top = graphs.draft.add_columns(count, at, 0.0, np.inf)
+    top = graphs.draft.add_columns(count, at, 0.0, _largest(graphs, values, count))
     parts.append(top)
     owners.append(np.arange(count))
     weights.append(np.ones(count))
     shares = [weight / power[owner] for weight, owner in zip(weights, owners, strict=True)]
     _mean(graphs, parts, owners, shares, 1.0 - (1.0 + falls) / power, count, above)
     return top
+
+
+def _largest(graphs: Graphs, values: list[tuple[Affine, Ints, Floats]], count: int) -> Floats:
+    """An upper bound of the product of the sizes of rows to their exponents, for each owner (count)."""
+    found = np.ones(count)
+    with np.errstate(all="ignore"):
+        for body, owner, exponent in values:
+            span = graphs.span(body)
+            size = Interval(np.maximum(span.lower, 0.0), np.maximum(np.abs(span.lower), np.abs(span.upper)))
+            np.multiply.at(found, owner, power_atom(exponent).value(size).upper * (1 + 1e-12))
+    return np.where(np.isnan(found), np.inf, found)
 
 
 def _numerator(graphs: Graphs, factor: Factor) -> tuple[Affine, bool]:
@@ -214,7 +232,8 @@ def _norm(graphs: Graphs, base: Expr, table: Table) -> Affine:
     def values(x: Floats) -> Floats:
         return np.sqrt(np.bincount(owner, body.at(x) ** 2, table.size))
 
-    top = graphs.draft.add_columns(table.size, values, 0.0, np.inf)
+    most = np.sqrt(graphs.most_squares(body, owner, table.size)) * (1 + 1e-15)
+    top = graphs.draft.add_columns(table.size, values, 0.0, most)
     graphs.draft.second_order(top, body, owner)
     return top
 
@@ -260,7 +279,13 @@ def _mean(
         def values(x: Floats, a: Affine = first, b: Affine = second, s: Floats = share) -> Floats:
             return np.power(np.maximum(a.at(x), 0.0), s) * np.power(np.maximum(b.at(x), 0.0), 1.0 - s)
 
-        means = graphs.draft.add_columns(len(go_on), values, 0.0, np.inf)
+        with np.errstate(all="ignore"):
+            sides = [
+                power_atom(each).value(r.within(graphs.span(part), 0.0, np.inf)).upper
+                for part, each in ((first, share), (second, 1.0 - share))
+            ]
+            most = np.where(np.isnan(sides[0] * sides[1]), np.inf, sides[0] * sides[1] * (1 + 1e-12))
+        means = graphs.draft.add_columns(len(go_on), values, 0.0, most)
         graphs.draft.power(first, second, means, share)
         made = left[go_on]
         items = stacked([means, items.spread(single)])

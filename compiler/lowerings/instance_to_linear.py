@@ -297,7 +297,7 @@ def arranged(patterns: tuple[Rows, ...], extras: tuple[ExtraRows, ...]) -> RowAr
     slices = []
     row = at = 0
     for rows in patterns:
-        slices.append(Slice(rows.name, row, rows.layout.size))
+        slices.append(Slice(rows.name, row, rows.layout.size, rows.layout))
         end, upto = row + rows.layout.size, at + rows.block.size
         starts[row:end] = rows.block.starts[:-1]
         starts[row:end] += at

@@ -85,12 +85,12 @@ def lower(instance: Instance) -> tuple[NonlinearForm, Inverse]:
         try:
             structure = _structure(instance)
             try:
-                arrays = _arrays(structure, instance)
+                arrays = data_arrays(structure, instance)
             except ShapeChangedError:
                 instance.patterns.pop(_KEY, None)
                 structure = _structure(instance)
-                arrays = _arrays(structure, instance)
-            rows = _rows(structure, instance)
+                arrays = data_arrays(structure, instance)
+            rows = row_arrays(structure, instance)
             cost, offset = np.zeros(structure.count), 0.0
             if structure.objective is not None:
                 scope = instance.scope.named(_objective_name(instance))
@@ -173,12 +173,12 @@ def _structure(instance: Instance) -> Structure:
     if isinstance(known, Structure) and known.columns.extra is columns.extra:
         return known if known.columns is columns else replace(known, columns=columns)
     with np.errstate(all="ignore"):
-        found = _Builder(instance, columns).structure()
+        found = Builder(instance, columns).structure()
     instance.patterns[_KEY] = found
     return found
 
 
-class _Builder:
+class Builder:
     """Goes through the objective and all row families once."""
 
     def __init__(self, instance: Instance, columns: Columns) -> None:
@@ -328,7 +328,7 @@ def _negated(monomials: Sequence[Monomial]) -> list[Monomial]:
 
 
 # ------------------------------------------------------------------------------------------------------- the numbers
-def _rows(structure: Structure, instance: Instance) -> RowArrays:
+def row_arrays(structure: Structure, instance: Instance) -> RowArrays:
     """The linear parts of the rows, and their bounds."""
     whole = arranged(structure.patterns, structure.columns.extra)
     faults: list[Diagnostic] = []
@@ -347,7 +347,7 @@ def _rows(structure: Structure, instance: Instance) -> RowArrays:
     return _without_zeros(joined(whole, more))
 
 
-def _arrays(structure: Structure, instance: Instance) -> tuple[Floats, ...]:
+def data_arrays(structure: Structure, instance: Instance) -> tuple[Floats, ...]:
     """The data that kernels read; those that did not change since they were last read are kept."""
     scope: Scope = instance.scope
     data = structure.engine.model.data.arrays

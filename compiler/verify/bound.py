@@ -49,7 +49,7 @@ def bound(
     if isinstance(form, ConicForm):
         from .conic_bound import bound_line  # what proves convexity is not loaded for linear problems
 
-        line = bound_line(instance, lowered, answer, objective, solver)
+        line = bound_line(instance, lowered, answer, objective, solver, gap)
         return Found(None if line is None or line.status == "reported" else line.value, line)
     for value, how, multipliers in _proofs(form, answer, again):
         if relative_gap(objective, value) <= gap:

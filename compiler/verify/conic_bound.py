@@ -10,10 +10,10 @@ moved into the dual cones first (``dual_cones``): the result is a theorem about 
 those that some optimal point keeps (``ConicForm.least``), and those of decisions are what rows and cones imply
 (``cone_ranges``).
 
-Where a decision has no bound and its reduced cost is not exactly zero, no finite bound follows. Then decisions are held
-within a box around the answer (``REACH`` times its size): no point of the box is better than the bound, and, the
-problem being convex, a point ``k`` times as far away can be better than the answer by ``k`` times the gap at most. That
-is graded ``checked``, not ``proved``.
+Where a decision has no bound and its reduced cost is not exactly zero, no finite bound follows, and where bounds are
+very wide, one that is of no use. Then decisions are held within a box around the answer (``REACH`` times its size): no
+point of the box is better than the bound, and, the problem being convex, a point ``k`` times as far away can be better
+than the answer by ``k`` times the gap at most. That is graded ``checked``, not ``proved``.
 """
 
 from __future__ import annotations
@@ -48,21 +48,32 @@ class ConicBound:
     everywhere: bool
 
 
-def conic_bound(form: ConicForm, answer: Answer) -> ConicBound | None:
-    """The bound that an answer's point and multipliers give; None where they give none."""
+def conic_bound(form: ConicForm, answer: Answer, gap: float | None = None) -> ConicBound | None:
+    """The bound that an answer's point and multipliers give; None where they give none.
+
+    ``gap``: how near it should come to the answer's own objective; where the bound everywhere is farther off, that of
+    the box around the answer is tried.
+    """
     x, y, z = answer.x, answer.row_duals, answer.cone_duals
     if x is None or y is None or z is None or not np.isfinite(x).all():
         return None
     sign = 1.0 if form.sense == "minimize" else -1.0
-    box = ranges(form)
-    least, most = box.lower, box.upper
-    value = _bound(form, sign * y, inside(z, form.cones), x, box)
-    if math.isfinite(value):
-        return ConicBound(value, True)
+    box, moved = ranges(form), inside(z, form.cones)
+    whole = ConicBound(_bound(form, sign * y, moved, x, box), True)
+    if math.isfinite(whole.value) and (gap is None or _close(form, x, whole.value, gap)):
+        return whole
     size = REACH * np.maximum(1.0, np.abs(x))
-    near = Box(np.where(np.isinf(least), x - size, least), np.where(np.isinf(most), x + size, most))
-    value = _bound(form, sign * y, inside(z, form.cones), x, near)
-    return ConicBound(value, False) if math.isfinite(value) else None
+    near = Box(np.maximum(box.lower, x - size), np.minimum(box.upper, x + size))
+    part = ConicBound(_bound(form, sign * y, moved, x, near), False)
+    if math.isfinite(part.value) and not (math.isfinite(whole.value) and not _close(form, x, part.value, gap or 0.0)):
+        return part
+    return whole if math.isfinite(whole.value) else None
+
+
+def _close(form: ConicForm, x: Floats, limit: float, gap: float) -> bool:
+    """Whether a bound comes within a gap of the form's objective at a point."""
+    value = float(form.cost @ x) + 0.5 * dot(x, symmetric_product(form, x)[0])[0] + form.offset
+    return abs(value - limit) <= gap * max(1.0, abs(value))
 
 
 def _bound(form: ConicForm, y: Floats, z: Floats, x: Floats, box: Box) -> float:
@@ -119,7 +130,9 @@ def contradiction(form: ConicForm, answer: Answer) -> bool | None:
 
 
 # ------------------------------------------------------------------------------------------------------------- lines
-def bound_line(instance: Instance, lowered: Lowered, answer: Answer, objective: float, solver: str) -> Line | None:
+def bound_line(
+    instance: Instance, lowered: Lowered, answer: Answer, objective: float, solver: str, gap: float
+) -> Line | None:
     """The line of the claim ``bound`` for an answer to a conic form, for a point with that objective.
 
     ``proved`` where the bound is a theorem about the form and the form agrees with the model; ``checked`` where either
@@ -128,7 +141,7 @@ def bound_line(instance: Instance, lowered: Lowered, answer: Answer, objective: 
     """
     form = lowered.judged
     assert isinstance(form, ConicForm) and answer.x is not None
-    found = conic_bound(form, answer)
+    found = conic_bound(form, answer, gap)
     if found is None:
         told = answer.bound is not None and math.isfinite(answer.bound)
         return Line("bound", "reported", answer.bound, how=f"bound by {solver}") if told else None
@@ -141,7 +154,7 @@ def bound_line(instance: Instance, lowered: Lowered, answer: Answer, objective: 
         return Line("bound", "checked", found.value, how=how)
     if found.everywhere:
         return Line("bound", "proved", found.value, how="conic weak duality, rounded outwards")
-    how = f"conic weak duality, within {REACH:g} times the answer's size where a decision has no bound; convex beyond"
+    how = f"conic weak duality, within {REACH:g} times the answer's size; the problem is convex beyond"
     return Line("bound", "checked", found.value, how=how)
 
 

@@ -35,6 +35,7 @@ from .point import Point
 OPTIMAL, CHOICE = "follower optimal", "follower's choice"
 NEAR = (0.1, 1.0)  # of the tolerance: how near to optimal an answer is that a follower might give as well
 STEADY = 1e-4  # relative: a change of the leader's value with the tolerance that is none
+ROUNDING = 1e-12  # of the size of the terms in an objective
 EXACT = 1e-3  # of the tolerance: a follower who loses less is taken at his word
 SHOWN = 10_000  # entries of the followers' objectives that a result holds at most
 
@@ -84,18 +85,41 @@ def answered(instance: Instance, point: Point, tolerance: float, gap: float, aga
 def optimal_along(
     instance: Instance, point: Point, ray: Point, distances: Sequence[float], tolerance: float, again: Again
 ) -> Line | None:
-    """The first claim that fails for the followers' answers at some distances along a ray; None where none does."""
-    for distance in distances:
+    """The first claim that fails for the followers' answers at some distances along a ray; None where none does.
+
+    Far out the terms of an objective are so large that their rounding exceeds any tolerance of its value. So beyond the
+    first distance a follower may lose ``ROUNDING`` of the terms' size, also to an answer that is not known to be optimal
+    for that reason alone.
+    """
+    for number, distance in enumerate(distances):
         there = {name: values + distance * ray.get(name, 0.0) for name, values in point.items()}
         for block in followers(instance.program):
-            line = _response(instance, block, there, tolerance, again).line
-            if not line.holds:
-                return line
+            response = _response(instance, block, there, tolerance, again)
+            if not response.line.holds and not (number and _near_in_size(instance, block, there, response)):
+                return response.line
     return None
+
+
+def _near_in_size(instance: Instance, block: Block, point: Point, response: _Response) -> bool:
+    """Whether no follower of a block loses more than rounding can have made of the terms in his objective.
+
+    The size is that of the objective where he decides for nothing but zeros, and at both answers.
+    """
+    if not response.answer:
+        return False
+    problem = alone(instance, block.path, point)
+    zeros = {name: np.zeros_like(values) for name, values in response.answer.items()}
+    given = {name: point[name] for name in block.decisions}
+    here, best, nothing = (_values(problem, block, answer) for answer in (given, response.answer, zeros))
+    up = block.objective is not None and block.objective.sense == "maximize"
+    size = np.max([np.ones_like(best), np.abs(here), np.abs(best), np.abs(nothing)], axis=0)
+    return bool((np.where(up, best - here, here - best) <= ROUNDING * size).all())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Response:
+    """``answer``: the one found again, also where it is not known to be optimal though its solver says so."""
+
     line: Line
     answer: Mapping[str, Values] = field(default_factory=dict)
     objectives: Mapping[str, float] = field(default_factory=dict)
@@ -111,9 +135,10 @@ def _response(instance: Instance, block: Block, point: Point, tolerance: float, 
     except DataError as fault:
         why = fault.diagnostics[0].message if fault.diagnostics else "its data are wrong"
         return _Response(Line(OPTIMAL, "failed", tolerance=tolerance, where=block.name, how=why))
+    found = solution.status == "optimal" or (solution.status, solution.termination) == ("feasible", "converged")
+    answer = {name: flat(solution, name) for name in block.decisions} if found else {}
     if solution.status != "optimal":
-        return _Response(_no_answer(block, solution, tolerance))
-    answer = {name: flat(solution, name) for name in block.decisions}
+        return _Response(_no_answer(block, solution, tolerance), answer)
     given, best = (_values(problem, block, {name: p[name] for name in block.decisions}) for p in (point, answer))
     up = block.objective is not None and block.objective.sense == "maximize"
     losses = best - given if up else given - best

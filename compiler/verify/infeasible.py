@@ -141,7 +141,7 @@ def _unproved(
     instance: Instance, form: LinearForm, answer: Answer, backend: Backend, options: object, context: Context
 ) -> Line:
     """What is left where no multipliers exist: whole decisions, or a solver that may be wrong."""
-    linear = not isinstance(form, (DiscreteForm, ComplementarityForm))
+    linear = not isinstance(form, (DiscreteForm, ComplementarityForm, NonlinearForm))
     if linear and not form.integer.any():
         return Line("infeasible", "failed", how=f"{answer.message}; the multipliers do not stand up to the check")
     how = f"by {backend.name}, with whole decisions" if form.integer.any() else f"by {backend.name}"

@@ -30,10 +30,10 @@ UNKNOWN_FORMAT = _code(
     "E0502",
     "data in an unknown format",
     "optc does not know how to read {path}",
-    "use one of .json .toml .csv .parquet .sqlite .xlsx",
+    "use one of .json .toml .csv .parquet .sqlite .xlsx .svm",
     """The ending of a data file's name says its format: `.json`, `.toml`, `.csv` (also `.tsv`, `.txt`), `.parquet`,
-`.sqlite` (also `.sqlite3`, `.db`), `.xlsx` (also `.xls`, `.xlsb`, `.ods`). Other files, and pickled objects above all,
-are not read: data never run code.
+`.sqlite` (also `.sqlite3`, `.db`), `.xlsx` (also `.xls`, `.xlsb`, `.ods`), `.svm` (also `.libsvm`). Other files, and
+pickled objects above all, are not read: data never run code.
 
     optc solve diet.opt -d diet.yaml       # wrong
     optc solve diet.opt -d diet.toml
@@ -302,6 +302,34 @@ no fixed order.
 
     model.bind(Foods={"corn", "oats"})            # wrong
     model.bind(Foods=["corn", "oats"])
+""",
+)
+LIBSVM_MALFORMED = _code(
+    "E0524",
+    "malformed LIBSVM file",
+    "{what}",
+    "{mend}",
+    """A LIBSVM file holds one sample a line: its label, then the features that are not zero, each as index:value. Indices
+are whole numbers from 1 on and grow along the line; labels and values are finite numbers. What follows `#` is a comment.
+
+    +1 3:0.5 1:2          # wrong: feature 1 stands after feature 3
+    +1 1:2 3:0.5
+""",
+)
+LIBSVM_PARTS = _code(
+    "E0525",
+    "part of a LIBSVM file that does not fit",
+    "{what}",
+    "{mend}",
+    """A LIBSVM file has five parts: `samples` and `features` (numbers from 1 on), `entries` (pairs of these), `values` (of
+the entries) and `labels` (of the samples). A parameter with one index takes the labels and one with two the values, so
+their part may be left out; a set names its part. Without a name the file gives the one parameter with two indices, the
+one parameter over the first of them, and their sets; where there are several of either, say which is which.
+
+Labels come as they are in the file. Others are given by a list of all of them.
+
+    -d X=train.svm -d y=train.svm:labels -d S=train.svm:samples -d F=train.svm:features
+    -d y=train.svm:labels,1=-1,2=+1       # what is 1 in the file is -1 in the model, what is 2 is 1
 """,
 )
 

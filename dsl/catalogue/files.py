@@ -173,6 +173,44 @@ MPS_NO_ROWS = _code(
 was cut off on the way; the mend is to fetch it again, or to name the right file.""",
 )
 
+NL_LINE = _code(
+    "E0715",
+    "a line of a .nl file is malformed",
+    "{problem}",
+    "{mend}",
+    """A text .nl file is ten lines of numbers and then segments: a letter with numbers, and the lines that they announce.
+Expressions stand in prefix order, a line for each operator, number and variable.
+
+    C0
+    o5
+    v0
+
+lacks the second argument of o5 (the power); the mend is a further line such as `n2`. Most often such a file was cut off
+or edited by hand: write it again.""",
+)
+
+NL_UNSUPPORTED = _code(
+    "E0716",
+    "a part of .nl that optc does not read",
+    "{what} is not read by optc",
+    "{mend}",
+    """optc reads algebraic rows and objectives, integer variables and complementarity conditions of text .nl files. What
+it has no place for is refused, so that no part of a problem is dropped in silence: logical rows, conditions on
+variables (`if x > 0 then …`), imported functions, networks, special ordered sets in suffixes, the binary format.
+
+    option solver optc; write bmodel;     # binary: refused
+    option solver optc; write gmodel;     # text: read""",
+)
+
+NL_LEFT_OUT = _code(
+    "N0717",
+    "a part of a .nl file that does not count",
+    "{what} is left out",
+    None,
+    """A .nl file can carry what does not belong to the problem: values of suffixes, start values of duals, objectives
+beside the first. They are left out, and the answer is that of the problem without them.""",
+)
+
 ANSWER_MALFORMED = _code(
     "E0720",
     "an answer file that does not fit",

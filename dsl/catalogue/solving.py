@@ -484,3 +484,19 @@ same, and large models take several times as long.
     CC=gcc optc solve model.opt
 """,
 )
+
+OPEN_END = _code(
+    "N0606",
+    "how far the answer is from the best is not known",
+    "the answer is a feasible point, and backend `{backend}` cannot tell how good it is: {reason}",
+    "give the decisions bounds that keep functions away from where they have no value, and objectives from growing",
+    """\
+A search for a proved optimum ended without one: the objective seems to have no bound, or the search went to the edge of
+a point where a function has no value, such as `log(x)` at 0, from where solvers keep a distance that the model does
+not. The point was checked as any other; it comes without a bound.
+
+    var x in [0, 1]
+    minimize log(x)                # falls for ever towards 0
+    var x in [0.001, 1]            # and has a least value here
+""",
+)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from optc.dsl.diagnostics import Diagnostic
 
 from ..errors import ModelError
-from ..loading import Loaded, is_mps, load_file
+from ..loading import Loaded, is_mps, is_nl, load_file
 from ..model import describe
 from .flags import add_common, add_data
 from .output import print_diagnostics, print_status
@@ -48,6 +48,8 @@ def _check(path: str, args: argparse.Namespace) -> tuple[list[Diagnostic], str]:
     try:
         if is_mps(path):
             return _check_mps(path)
+        if is_nl(path):
+            return _check_nl(path)
         loaded = load_file(path)
     except ModelError as refusal:
         return list(refusal.diagnostics), "not read"
@@ -64,6 +66,14 @@ def _check_mps(path: str) -> tuple[list[Diagnostic], str]:
 
     rows, columns = named_form(path).form.shape
     return [], f"MPS, {rows} rows, {columns} columns; no mistakes"
+
+
+def _check_nl(path: str) -> tuple[list[Diagnostic], str]:
+    from ..nl import nl_problem
+
+    found = nl_problem(path)
+    notes = list(found.notes)
+    return notes, f".nl, {len(found.rows)} rows, {len(found.cost)} columns; {_count(notes)}"
 
 
 def _bind(loaded: Loaded, args: argparse.Namespace) -> list[Diagnostic]:

@@ -6,7 +6,7 @@ import argparse
 
 from optc.dsl.program import Parameter, Program, SetSymbol
 
-from ..loading import is_mps, load_file
+from ..loading import is_whole, load_file
 from ..model import model_of
 from .flags import tightening
 from .output import print_diagnostics, print_json
@@ -15,7 +15,7 @@ from .status import Exit
 
 def explain_model(args: argparse.Namespace) -> int:
     """0; raises ModelError and DataError."""
-    if is_mps(args.subject):
+    if is_whole(args.subject):
         return _explain_bound(args)
     loaded = load_file(args.subject)
     model = model_of(loaded)

@@ -18,9 +18,9 @@ from .output import print_diagnostics
 from .status import Exit
 
 if TYPE_CHECKING:
-    from optc.compiler.export.named import NamedForm
+    from optc.compiler.export.named import Written
 
-FORMATS = ("lp", "mps", "json")
+FORMATS = ("lp", "mps", "json", "nl")
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -28,9 +28,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "export",
         help="write the lowered problem for other software",
         description="Lowers the problem and writes it for other software: lp (for people and solvers), mps (free MPS), "
-        "json (the arrays with names). Names that the format cannot hold are changed, and listed in a comment.",
+        "json (the arrays with names), nl (AMPL's text format, nonlinear models too; names in files .row and .col "
+        "beside it). Names that the format cannot hold are changed, and listed in a comment.",
     )
-    parser.add_argument("model", metavar="MODEL", help="a .opt or .mps file; - reads a model from standard input")
+    parser.add_argument("model", metavar="MODEL", help="a .opt, .mps or .nl file; - reads a model from standard input")
     add_data(parser)
     parser.add_argument("--to", choices=FORMATS, metavar="FORMAT", help=f"{', '.join(FORMATS)} (the ending of -o)")
     parser.add_argument("-o", "--output", metavar="FILE", help="write to this file instead of standard output")
@@ -45,27 +46,28 @@ def run(args: argparse.Namespace) -> int:
         print("usage: optc export MODEL --to FORMAT", file=sys.stderr)
         print(f"optc export: give --to {', '.join(FORMATS[:-1])} or {FORMATS[-1]}", file=sys.stderr)
         return Exit.USAGE
-    from optc.compiler.export import write
-
-    written = write(_named(args), wanted)
+    written = _written(args, wanted)
     if args.output is None:
         sys.stdout.write(written.text)
-    else:
-        write_file(Path(args.output), written.text)
+        return Exit.DONE
+    for path, text in written.files(Path(args.output)):
+        write_file(path, text)
     return Exit.DONE
 
 
-def _named(args: argparse.Namespace) -> NamedForm:
-    """The lowered problem with its names; an MPS file keeps those of the file."""
+def _written(args: argparse.Namespace, wanted: str) -> Written:
+    """The text; names of an MPS file are those of the file."""
+    from optc.compiler.export import write
+
     from ..mps import named_form
     from .problems import problem, refuse_data
 
     if is_mps(args.model):
         refuse_data(args.model, args)
-        return named_form(args.model)
+        return write(named_form(args.model), wanted)
     ready = problem(args.model, args)
     print_diagnostics(ready.diagnostics, args)
-    return ready.named()
+    return ready.written(wanted)
 
 
 def write_file(path: Path, text: str) -> None:

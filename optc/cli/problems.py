@@ -12,13 +12,18 @@ from optc.dsl.catalogue import report
 from optc.dsl.diagnostics import Place
 
 from ..errors import ModelError
-from ..loading import is_mps, load_file
+from ..loading import is_mps, is_nl, load_file
 from ..model import Model, model_of
 from ..problem import Problem, bind_inputs
 
 
 def problem(path: str, args: argparse.Namespace) -> Problem:
-    """The problem of a model file with its data, or of an MPS file. Raises ModelError and DataError."""
+    """The problem of a model file with its data, or of an MPS or .nl file. Raises ModelError and DataError."""
+    if is_nl(path):
+        from ..nl import read_nl
+
+        refuse_data(path, args)
+        return read_nl(path)
     if is_mps(path):
         from ..mps import read_mps
 
@@ -28,7 +33,7 @@ def problem(path: str, args: argparse.Namespace) -> Problem:
 
 
 def refuse_data(path: str, args: argparse.Namespace) -> None:
-    """An MPS file takes no data. Raises ModelError where some are given."""
+    """An MPS or .nl file takes no data. Raises ModelError where some are given."""
     if args.data or args.set or args.extern:
         raise ModelError([report(codes.SOLVE_ONLY_MODEL, Place(path), path=path)])
 

@@ -118,10 +118,22 @@ def test_a_start_without_a_value_is_told_where_it_is() -> None:
     assert (found.claim, found.termination) == ("none", "numerical trouble") and found.fault is not None
 
 
-def test_a_start_that_nobody_gave_moves_off_a_bound_without_a_value() -> None:
+def test_a_start_that_nobody_gave_is_off_the_edge_of_a_domain() -> None:
     form = smooth("x1-log(x1)+x2", [], 2, {1: (0.0, None), 2: (0.0, 5.0)})
     found = ipopt.solve(form, Goal(), Options(), contexts.start(), None)  # type: ignore[arg-type]
     assert found.claim == "stationary" and found.x == pytest.approx([1.0, 0.0], abs=1e-6)
+
+
+def test_a_start_that_nobody_gave_moves_to_where_functions_have_values() -> None:
+    form = smooth("log(x1-0.4)**2", [], 1, {1: (0.0, 2.0)})
+    found = ipopt.solve(form, Goal(), Options(), contexts.start(), None)  # type: ignore[arg-type]
+    assert found.claim == "stationary" and found.x == pytest.approx([1.4], abs=1e-6)
+
+
+def test_a_start_that_nobody_gave_is_no_saddle_point() -> None:
+    form = smooth("x1*x2+x1**4+x2**4", [], 2)
+    found = ipopt.solve(form, Goal(), Options(), contexts.start(), None)  # type: ignore[arg-type]
+    assert found.objective == pytest.approx(-0.125)
 
 
 def test_steps_that_leave_the_domain_are_shortened() -> None:

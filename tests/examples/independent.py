@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from catenary import least_energy
 from combinations import best_assignment, best_subset, facilities, round_trip
 from commitment import cheapest_day
 from convex_oracles import largest_entropy, steady_earning
@@ -232,6 +233,7 @@ SOLVERS: dict[str, Callable[[], float]] = {
     "efficiency": partial(best_light, EXAMPLES / "efficiency/data.json"),
     "unit_commitment": partial(cheapest_day, EXAMPLES / "unit_commitment/day.json"),
     **{f"dc_opf/{case}": partial(dc_opf, case) for case in CASES},
+    "hanging_chain": partial(least_energy, EXAMPLES / "hanging_chain/data.json"),
     **{f"ac_opf/{case}": partial(cheapest_flow, EXAMPLES / f"ac_opf/{case}.json") for case in ("case5_pjm", *CASES)},
     **{
         f"interdiction/{case}, {count} line{'s' * (count > 1)}": partial(

@@ -59,3 +59,13 @@ def test_the_follower_answers_as_well_as_can_be(name: str) -> None:
     if "follower" in OPTIMA[name]:
         assert best == pytest.approx(OPTIMA[name]["follower"], rel=1e-5, abs=1e-5)
     assert max([0.0, *(row(x, y) for row in [*problem.below, *problem.above])]) <= 1e-5
+
+
+def test_many_followers_answers_and_many_decisions() -> None:
+    """900 decisions, an equation that couples them, and a follower that is free in 299 directions."""
+    solution = optc.read(FOLDER / "lower_level_coupled.opt").bind(n=300).solve(time_limit=120)
+    assert solution.status == "optimal", (solution.termination, solution.diagnostics)
+    assert solution.objective == pytest.approx(15, rel=1e-6)
+    assert np.asarray(solution["x"]) == pytest.approx(np.full(300, -0.3), abs=1e-5)
+    assert np.asarray(solution["y1"]) == pytest.approx(np.full(300, 0.7), abs=1e-5)
+    assert solution.certificate.failed == ()

@@ -372,3 +372,14 @@ def test_an_undefined_point_is_placed(term: str, row: str, x: list[float], words
     for word in words:
         assert word in fault.message, fault.message
     assert form.undefined(np.array([1.0, 2.0])) is None
+
+
+def test_a_problem_gives_its_nonlinear_form() -> None:
+    import optc
+
+    problem = optc.parse("var x in [0.1, 4]\nminimize exp(x) + x^2 - log(x)\n").bind()
+    form = problem.lower("nonlinear")
+    assert isinstance(form, NonlinearForm)
+    np.testing.assert_allclose(form.evaluate_gradient(np.ones(1)), [np.e + 2.0 - 1.0], rtol=1e-15)
+    with pytest.raises(ValueError, match="nonlinear"):
+        problem.named("nonlinear")

@@ -17,8 +17,10 @@ from optc.compiler.answer import Answer
 from optc.compiler.context import Context
 from optc.compiler.forms import conic
 from optc.compiler.forms.conic import Cones
+from optc.compiler.lowerings import instance_to_conic
 from optc.compiler.result.solution import Solution
 from optc.compiler.solve import Request, solve
+from optc.compiler.verify.conic_bound import contradiction
 from optc.compiler.verify.dual_cones import inside
 
 pytest.importorskip("clarabel")
@@ -227,3 +229,22 @@ def test_bounds_follow_from_cones() -> None:
     assert line_of(power, "bound").status == "proved"
     free = run("var x\nvar y\nminimize exp(x) - x + (y - x)^2\n")
     assert free.status == "optimal" and line_of(free, "bound").status == "checked"
+
+
+FEASIBLE = [
+    BOUNDED,
+    "var z\nvar w\nminimize exp(z) + w^2\nsubject to\n  a: z + w >= 1\n  b: sqrt(z^2 + w^2 + 1) <= 4\n",
+    "set N = 1..3\nvar Z[N, N] psd\nminimize Z[1, 1]\nsubject to\n  a[i in N]: Z[i, i] == 1\n  b: Z[1, 2] >= 0.5\n",
+    "var x >= 0\nvar y >= 0\nmaximize x^0.3 * y^0.5\nsubject to\n  a: x + y <= 9\n  b: log(1 + x) >= 0.5\n",
+]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.sampled_from(FEASIBLE))
+def test_no_ray_contradicts_a_feasible_model(seed: int, text: str) -> None:
+    form, _ = instance_to_conic.lower(instance_of(program_of(text), {}))
+    rng = np.random.default_rng(seed)
+    rows, cones = (rng.normal(size=count) * np.exp(rng.normal(0, 4)) for count in (form.shape[0], len(form.shift)))
+    if rng.random() < 0.5:  # rays that cancel, as those of infeasible problems do
+        cones = inside(cones, form.cones)
+    assert contradiction(form, Answer("infeasible", "converged", dual_ray=rows, cone_ray=cones)) is False

@@ -8,6 +8,7 @@ import pytest
 import optc
 from optc.compiler.instance.follower import alone, coupled
 from optc.compiler.instance.near_optimal import preferred
+from optc.compiler.verify.followers import optimal_along
 from optc.compiler.verify.objective import objective
 from optc.solving import solved_again
 
@@ -156,3 +157,22 @@ def test_why_there_is_no_answer(words: str) -> None:
 def test_without_limit_for_the_leader() -> None:
     text = "var x >= 0\nmaximize x + y\nlower f {\n var y >= 0\n minimize y\n subject to\n d: y >= x\n}\n"
     assert optc.parse(text).bind({}).solve().status == "unbounded"
+
+
+FAR = "var x >= 0\nminimize -x + y\nlower f {\n var y\n minimize (y - x / 2)^2\n}\n"
+
+
+def test_without_limit_over_a_follower_whose_terms_grow_faster_than_his_loss() -> None:
+    solution = optc.parse(FAR).bind({}).solve()
+    assert solution.status == "unbounded"
+    assert solution.certificate.line("unbounded").status == "checked"
+
+
+@pytest.mark.parametrize(("slope", "holds"), [(0.5, True), (0.4999, False), (0.6, False)])
+def test_a_follower_who_leaves_the_direction_is_found_far_out(slope: float, holds: bool) -> None:
+    instance = optc.parse(FAR).bind({}).instance
+    point, ray = ({"x": np.array([x]), "y": np.array([y])} for x, y in ((0.0, 0.0), (1.0, slope)))
+    wrong = optimal_along(instance, point, ray, (1.0, 1e3, 1e6), 1e-6, solved_again(1e-6))
+    assert (wrong is None) == holds
+    if wrong is not None:
+        assert wrong.claim == "follower optimal"

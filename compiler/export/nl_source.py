@@ -1,0 +1,267 @@
+"""What the .nl writer prints: linear arrays with names, and kernel terms for the rest.
+
+An instance with one decider is taken as it stands, kinks and steps among them (``of_instance``): nothing is
+reformulated, no row or decision added beside those of domains. Forms are taken with their products and pairs
+(``of_form``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from optc.dsl.catalogue import report
+from optc.dsl.catalogue.files import NO_PLACE_IN_FORMAT
+from optc.dsl.diagnostics import Diagnostic
+from optc.dsl.program import Apply, Constant, Expr, Piecewise, Reduce
+
+from ..data.errors import DataError
+from ..evaluation.elementwise import OPERATIONS
+from ..evaluation.scope import EvaluationError
+from ..evaluation.sets import extend
+from ..extraction.assembly import add_to, constants
+from ..extraction.polynomial import Monomial
+from ..forms.discrete import DiscreteForm
+from ..forms.linear import Floats, Ints, LinearForm, QuadraticForm
+from ..instance.instance import Instance
+from ..kernels.loops import Loop, Rows
+from ..kernels.model import Term
+from ..kernels.nodes import Graph, Node
+from ..kernels.templates import NotSmoothError, Parts, Translator
+from ..lowerings.domains import ExtraRows
+from ..lowerings.instance_to_linear import Columns, columns_of, unfit
+from ..lowerings.instance_to_nonlinear import Builder, data_arrays, row_arrays
+from ..spaces.algebra import UNIT, Table, wide
+from .named import NamedForm
+from .naming import named
+from .nl_printing import PRINTED
+
+_STEPS = {"round": "round (half goes to the even neighbour) has no operator of the format"}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Source:
+    """``terms``: what is not linear; ``data``: the arrays that they read. ``start`` (n): NaN where none is given.
+
+    ``paired`` (m): the column that a row complements, -1 for none; ``sides`` (m): 1 at its lower bound, 2 at its upper.
+    ``objective``: whether there is one.
+    """
+
+    problem: NamedForm
+    graph: Graph
+    terms: tuple[Term, ...]
+    data: Sequence[Floats]
+    start: Floats
+    paired: Ints
+    sides: Ints
+    objective: bool
+
+
+# ------------------------------------------------------------------------------------------------- an instance as it is
+def of_instance(instance: Instance) -> Source | Diagnostic:
+    """The instance as it stands, or why it cannot. Raises ``DataError`` for undefined numbers and false rows."""
+    reason = unfit(instance, "nl")
+    if reason is not None:
+        return reason
+    objective = instance.program.root.objective
+    with np.errstate(all="ignore"):
+        try:
+            columns = columns_of(instance)
+            structure = _AsWritten(instance, columns).structure()
+            data = data_arrays(structure, instance)
+            rows = row_arrays(structure, instance)
+            cost, offset = np.zeros(structure.count), 0.0
+            if structure.objective is not None:
+                add_to(cost, structure.objective.linear, instance.scope)
+                offset = float(constants(structure.objective.constant, UNIT, instance.scope))
+        except NotSmoothError as error:
+            return error.diagnostic
+        except EvaluationError as error:
+            raise DataError([error.diagnostic]) from None
+    sense = "maximize" if objective is not None and objective.sense == "maximize" else "minimize"
+    lower, upper, integer = structure.widened()
+    form = LinearForm(
+        sense,
+        cost,
+        offset,
+        rows.starts,
+        rows.indices,
+        rows.values,
+        rows.lower,
+        rows.upper,
+        lower,
+        upper,
+        integer,
+        columns.slices,
+        rows.slices,
+    )
+    model = structure.engine.model
+    start = np.full(structure.count, np.nan)
+    for family in instance.families:
+        if family.start is not None:
+            start[family.offset : family.offset + family.count] = family.start
+    none = np.full(form.shape[0], -1, dtype=np.int32)
+    stated = objective is not None and objective.expression is not None
+    terms = (*model.objective, *model.constraints)
+    return Source(named(form, instance), model.graph, terms, data, start, none, none, stated)
+
+
+class _AsWritten(Builder):
+    """Leaves what is linear to the arrays."""
+
+    def __init__(self, instance: Instance, columns: Columns) -> None:
+        super().__init__(instance, columns)
+        self.translator = _Terms(instance, self.graph, self.data, self.splitter.group, len(columns.lower), kinks={})
+
+    def _nodes(self, name: str, own: Sequence[Monomial], parts: Parts) -> list[tuple[Node, Table]]:
+        del own
+        return super()._nodes(name, (), parts)
+
+    def _extra(self, extra: ExtraRows) -> None:
+        self.row += extra.rows
+
+
+class _Terms(Translator):
+    """Terms as nodes, with the operators of the format instead of what can be differentiated."""
+
+    def _apply(self, term: Apply, table: Table, loop: Loop) -> Node:
+        if term.op in ("add", "sub"):
+            return super()._apply(term, table, loop)
+        if term.op not in PRINTED:
+            raise NotSmoothError(term, _STEPS.get(term.op, f"{term.op} has no operator of the .nl format"))
+        args = [self.node(arg, table, loop) for arg in term.args]
+        if term.op == "huber" and len(args) == 1:
+            args.append(self.graph.constant(1.0))
+        if all(a.op == "const" for a in args):
+            return self.graph.constant(float(OPERATIONS[term.op](*(np.float64(a.value) for a in args))))
+        return self.graph.apply(term.op, *args)
+
+    def _other(self, term: Expr, table: Table, loop: Loop) -> Node:
+        if isinstance(term, Piecewise):
+            return self._piecewise(term, table, loop)
+        return super()._other(term, table, loop)
+
+    def _piecewise(self, term: Piecewise, table: Table, loop: Loop) -> Node:
+        """The first line, and at each further breakpoint the change of slope times what the argument is beyond it."""
+        graph = self.graph
+        x = self.node(term.argument, table, loop)
+        points, values = term.breakpoints, term.values
+        slopes = [
+            _quotient(_difference(v1, v0), _difference(b1, b0))
+            for b0, b1, v0, v1 in zip(points, points[1:], values, values[1:], strict=False)
+        ]
+        if not slopes:
+            return graph.spread_over(self.datum(values[0], table, loop), loop)
+        beyond = graph.sub(x, self.datum(points[0], table, loop))
+        total = graph.add(self.datum(values[0], table, loop), graph.mul(self.datum(slopes[0], table, loop), beyond))
+        for point, before, after in zip(points[1:], slopes, slopes[1:], strict=False):
+            over = graph.apply("max", graph.sub(x, self.datum(point, table, loop)), graph.constant(0.0))
+            total = graph.add(total, graph.mul(self.datum(_difference(after, before), table, loop), over))
+        return total
+
+    def _aggregate(self, term: Reduce, table: Table, loop: Loop, users: Rows | None) -> Node:
+        del users
+        graph = self.graph
+        child = extend(term.space, table, self.scope)
+        finer = self.loop(child)
+        rows = finer.index(wide(child.rows_in(table), child.shape))
+        body = graph.spread_over(self.node(term.body, child, finer), finer)
+        if term.op in ("min", "max", "logsumexp"):
+            self._none_empty(term, table, rows, finer)
+        if term.op in ("sum", "prod", "min", "max"):
+            return graph.gathered(term.op, body, rows, finer, loop)
+        if term.op in _AROUND:
+            gather, inner, outer = _AROUND[term.op]
+            found = graph.gathered(gather, inner(graph, body), rows, finer, loop)
+            return graph.apply(outer, found) if outer else found
+        raise NotSmoothError(term, f"{term.op} of decisions has no operator of the .nl format")
+
+
+_AROUND: dict[str, tuple[str, Callable[[Graph, Node], Node], str]] = {
+    "norm1": ("sum", lambda graph, body: graph.apply("abs", body), ""),
+    "norminf": ("max", lambda graph, body: graph.apply("abs", body), ""),
+    "norm2": ("sum", lambda graph, body: graph.mul(body, body), "sqrt"),
+    "logsumexp": ("sum", lambda graph, body: graph.apply("exp", body), "log"),
+}
+
+
+def _difference(a: Expr, b: Expr) -> Expr:
+    if isinstance(a, Constant) and isinstance(b, Constant):
+        return Constant(a.span, a.value - b.value)
+    return Apply(a.span, "sub", (a, b))
+
+
+def _quotient(a: Expr, b: Expr) -> Expr:
+    if isinstance(a, Constant) and isinstance(b, Constant) and b.value != 0.0:
+        return Constant(a.span, a.value / b.value)
+    return Apply(a.span, "div", (a, b))
+
+
+# ------------------------------------------------------------------------------------------------------------- a form
+def of_form(problem: NamedForm) -> Source:
+    """A linear, quadratic or discrete form.
+
+    Raises ``DataError`` for ordered sets, indicators, and pairs of columns without a sign.
+    """
+    form, graph, terms = problem.form, Graph(), []
+    if isinstance(form, (QuadraticForm, DiscreteForm)) and len(form.hessian_values):
+        first = np.repeat(np.arange(form.shape[1]), np.diff(form.hessian_starts))
+        second = form.hessian_indices.astype(np.int64)
+        values = np.where(first == second, form.hessian_values / 2.0, form.hessian_values)
+        terms += _products(graph, first, second, values, None)
+    count = form.shape[0]
+    paired, sides = np.full(count, -1, dtype=np.int32), np.full(count, 0, dtype=np.int32)
+    if isinstance(form, DiscreteForm):
+        if form.sets.count or form.indicators.count:
+            what = "a model with ordered sets or indicators"
+            raise DataError([report(NO_PLACE_IN_FORMAT, None, what=what, format="nl", others="lp or json")])
+        part = form.products
+        terms += _products(graph, part.first.astype(np.int64), part.second.astype(np.int64), part.values, part.rows)
+        problem, paired, sides = _with_pairs(problem, form, paired, sides)
+    start = np.full(form.shape[1], np.nan)
+    return Source(problem, graph, tuple(terms), (), start, paired, sides, True)
+
+
+def _products(graph: Graph, first: Rows, second: Rows, values: Floats, rows: Ints | None) -> list[Term]:
+    """Terms for squares and for products of two columns."""
+    found = []
+    for chosen in (first == second, first != second):
+        count = int(chosen.sum())
+        if not count:
+            continue
+        loop = Loop(count)
+        one = graph.load("x", loop.index(first[chosen]), loop)
+        two = graph.load("x", loop.index(second[chosen]), loop)
+        node = graph.mul(graph.given(values[chosen], loop), graph.mul(one, two))
+        found.append(Term(node, loop, None if rows is None else loop.index(rows[chosen].astype(np.int64)), ""))
+    return found
+
+
+def _with_pairs(problem: NamedForm, form: DiscreteForm, paired: Ints, sides: Ints) -> tuple[NamedForm, Ints, Ints]:
+    """A row for each pair: the second column, with the sign that a complementarity condition on the first wants."""
+    first, second = form.pairs.first, form.pairs.second
+    if not len(first):
+        return problem, paired, sides
+    below = [form.upper[c] == 0.0 for c in (first, second)]
+    above = [form.lower[c] == 0.0 for c in (first, second)]
+    if not ((below[0] | above[0]) & (below[1] | above[1])).all():
+        what = "a complementary pair whose members may have either sign"
+        raise DataError([report(NO_PLACE_IN_FORMAT, None, what=what, format="nl", others="lp or json")])
+    side = np.where(above[0], 1, 2).astype(np.int32)
+    values = np.where((side == 1) == above[1], 1.0, -1.0)
+    count = len(first)
+    free = np.full(count, np.inf)
+    wider = replace(
+        form,
+        starts=np.concatenate([form.starts, form.starts[-1] + np.arange(1, count + 1, dtype=np.int32)]).astype(
+            np.int32
+        ),
+        indices=np.concatenate([form.indices, second]).astype(np.int32),
+        values=np.concatenate([form.values, values]),
+        row_lower=np.concatenate([form.row_lower, -free]),
+        row_upper=np.concatenate([form.row_upper, free]),
+    )
+    names = (*problem.rows, *(f"pair {k}" for k in range(count)))
+    return replace(problem, form=wider, rows=names), np.append(paired, first), np.append(sides, side)
