@@ -9,9 +9,18 @@ of distance times pseudo-cost over the children (T. Achterberg, T. Koch, A. Mart
 Res. Letters 33 (2005)), which orders the candidates by the violated product as long as no pseudo-cost is known. Of the
 first few candidates those are solved on both sides whose pseudo-costs are not known; these relaxations are no nodes.
 
+Before the relaxation of a node is solved, bound propagation lets what is decided settle other pairs
+(``pair_propagation``); at the root it probes both sides of the pairs, and the bounds that hold on either side give each
+pair of bounded columns a row (``pair_cuts``). A convex quadratic objective is approximated by tangents, and a node's
+value is only as accurate as its fate needs (``node_relaxation``).
+
 Points come from leaves of the tree and from rounding: the smaller column of each pair is set to zero, whole columns to
 the nearest whole number, and the relaxation is solved again. A point is never taken because a product is small:
 columns that are zero are fixed at zero when it is found. Node bounds are HiGHS's, in floating point.
+
+Measured with ``bench/followers.py --solve`` (a convex leader, one price, convex quadratic followers), seconds of one
+processor against SCIP 10 with the pairs as ordered sets: 20 followers (80 pairs) 0.15 and 0.09, 100 followers 1.4 and
+1.3, 200 followers 7.8 and 7.0, with half as many nodes. SCIP is not ahead by enough to be preferred where it is at all.
 """
 
 from __future__ import annotations
@@ -186,6 +195,7 @@ class _Tree:
         vain = VAIN["quadratic" if isinstance(continuous(form), QuadraticForm) else "linear"]
         probed = self.propagation.probed(root, vain, lambda: context.stop() is not None)
         self.tight = root if probed is None else probed  # where there is no point, the first node shows it again
+        self.stated = root
         self.root = root[0], np.where(np.isinf(root[1]), self.tight[1], root[1])
         self.relaxation = Relaxation(strengthened(form, pairs, self.tight), goal, context)
         self.incumbent = Incumbent(options.absolute_gap, max(goal.gap, NOISE))
@@ -303,11 +313,12 @@ class _Tree:
         if below is None:
             return math.inf
         self.relaxation.resume(kept)
-        found = self.relaxation.solve(*self._within(below), self.near, self.incumbent.cutoff())
+        child = self._within(below)
+        found = self.relaxation.solve(*child, self.near, self.incumbent.cutoff())
         if found.state == "optimal":
             self.brancher.learn(branch, max(0.0, found.value - bound))
             if found.x is not None and self.brancher.exact(found.x):
-                self.incumbent.take(found)
+                self._take(child, found)
         if found.state == "infeasible":
             return math.inf
         return max(bound, found.value) if found.state == "optimal" else bound
@@ -354,20 +365,29 @@ class _Tree:
         if found.x is not None and self.brancher.exact(found.x):
             self._leaf((lower, upper), found)
 
-    def _leaf(self, box: Box, found: Relaxed) -> Relaxed:
-        """Take a point that keeps the pairs; where its part may hold a better one, the finer relaxation."""
+    def _take(self, box: Box, found: Relaxed) -> None:
+        """Take a point that keeps the pairs if it is better, and the best one with the same zeros."""
         self.incumbent.take(found)
         if self.relaxation.approximates and self.incumbent.x is found.x and found.x is not None:
-            polished = self.relaxation.polished(*self.brancher.rounded(box, found.x))
+            polished = self.relaxation.polished(*self._alone(self.brancher.rounded(box, found.x)))
             if polished.x is not None and self.brancher.exact(polished.x):
                 self.incumbent.take(polished)
+
+    def _alone(self, box: Box) -> Box:
+        """The bounds of the form itself with what the box fixes: HiGHS's method fails at bounds that nearly follow."""
+        fixed = box[0] == box[1]
+        return np.where(fixed, box[0], self.stated[0]), np.where(fixed, box[1], self.stated[1])
+
+    def _leaf(self, box: Box, found: Relaxed) -> Relaxed:
+        """Take a point that keeps the pairs; where its part may hold a better one, the finer relaxation."""
+        self._take(box, found)
         if found.value >= self.incumbent.cutoff():
             return found
         finer = self.relaxation.solve(*box, 0.0, self.incumbent.cutoff())
         if finer.x is None:
             return found
         if self.brancher.exact(finer.x):
-            self.incumbent.take(finer)
+            self._take(box, finer)
         return finer
 
     def _unbounded_leaf(self, node: Node, box: Box) -> Answer | None:
@@ -430,9 +450,8 @@ class _Tree:
 
     def _words(self) -> str:
         kind = "quadratic" if self.relaxation.quadratic else "linear"
-        return (
-            f"{self.nodes} nodes, {self.relaxation.solves} {kind} relaxations by HiGHS, {self.incumbent.points} points"
-        )
+        programs = "linear programs with tangents" if self.relaxation.approximates else f"{kind} relaxations"
+        return f"{self.nodes} nodes, {self.relaxation.solves} {programs} by HiGHS, {self.incumbent.points} points"
 
     def _trouble(self) -> str:
         return f"HiGHS could not solve some relaxations ({self._words()})"

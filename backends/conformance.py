@@ -19,7 +19,7 @@ import numpy as np
 
 from optc.compiler import context as contexts
 from optc.compiler.answer import Answer
-from optc.compiler.backend import Backend, ConflictFinder, Goal, Start
+from optc.compiler.backend import Backend, ConflictFinder, Goal, Selective, Start
 from optc.compiler.context import Context
 from optc.compiler.forms.fractional import FractionalForm, parts_at
 from optc.compiler.forms.linear import Floats, Ints, LinearForm, QuadraticForm
@@ -89,7 +89,10 @@ def _not_applicable(backend: Backend, case: Case) -> str | None:
     if case.form.integer.any() and kind not in can.integer:
         return f"it takes no whole decisions in {kind} problems"
     missing = case.gives - can.gives
-    return f"it does not give {', '.join(sorted(missing))}" if missing else None
+    if missing:
+        return f"it does not give {', '.join(sorted(missing))}"
+    declined = backend.declines(case.form) if isinstance(backend, Selective) else None
+    return f"it declines: {declined}" if declined else None
 
 
 # ----------------------------------------------------------------------------------------------------------- forms

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,8 +67,9 @@ class SubProblem:
     limit: float | None = None
 
 
-Plain = Callable[[View, np.random.Generator], SubProblem | None]
-Sized = Callable[[View, np.random.Generator, float], SubProblem | None]
+if TYPE_CHECKING:  # numpy.random is loaded by those who draw
+    Plain = Callable[[View, np.random.Generator], SubProblem | None]
+    Sized = Callable[[View, np.random.Generator, float], SubProblem | None]
 
 
 @dataclass(frozen=True, slots=True)

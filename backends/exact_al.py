@@ -64,6 +64,7 @@ class Options:
     inner_steps: int = option("integer", 100_000, "most steps of a sketch in one Newton step", low=1, high=2**31 - 1)
     eta1: float = option("number", 1.0, "first penalty on the equations", low=1e-8, high=1e8)
     eta2: float = option("number", 0.1, "first penalty on the slope of the Lagrangian", low=1e-8, high=1e8)
+    multipliers: float = option("number", 0.0, "first multiplier of every equation", low=-1e8, high=1e8)
     delta: float = option("number", 0.1, "first accuracy of a sketch", low=1e-6, high=1.0)
     xi_b: float = option("number", 0.1, "least curvature of the model that the accuracy assumes", low=1e-8, high=1e8)
     beta: float = option("number", 0.1, "share of the predicted decrease that a step must bring", low=1e-8, high=0.49)
@@ -104,7 +105,7 @@ def local(form: NonlinearForm, goal: Goal, options: Options, context: Context, x
 def search(equations: EqualityForm, u: Floats, options: Options, context: Context) -> tuple[Outcome, Termination]:
     """The inner method on the equations alone, or on a sequence of barrier problems where there are bounds."""
     random = np.random.default_rng(context.seed)
-    y = np.zeros(equations.shape[0])
+    y = np.full(equations.shape[0], options.multipliers * equations.factor)
     bounded = bool(np.isfinite(equations.lower).any() or np.isfinite(equations.upper).any())
     rules = _rules(options, bounded)
     mu = FIRST_MU if bounded else 0.0

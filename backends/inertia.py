@@ -23,12 +23,13 @@ import numpy as np
 
 from optc.compiler.forms.linear import Floats
 
-from .equality_form import Matrix
+from .equality_form import Matrix, Places
 
 REGULAR = 1e-11  # added to the diagonal, of the largest entry
 REFINEMENTS = 8
 FIRST_SHIFT, FASTEST, FASTER, SLOWER = 1e-4, 100.0, 8.0, 1 / 3
 SMALLEST_SHIFT, LARGEST_SHIFT = 1e-20, 1e40
+FULL = 10.0  # entries, times the root of the size, from which on a row counts as nearly full
 ACCURATE = 1e-11  # relative residual at which refinement ends
 
 
@@ -39,6 +40,7 @@ class Factor:
     matrix: Matrix
     superlu: Any
     negative: int | None
+    order: Places | None = None  # the rows and columns of the matrix as they were factorised, where they were moved
 
     def solve(self, right: Floats) -> tuple[Floats, float]:
         """The best solution of K z = right that refinement finds, and ``|right - K z| / |right|``."""
@@ -46,7 +48,7 @@ class Factor:
         best, least = np.zeros_like(right), size
         if size == 0.0:
             return best, 0.0
-        z = self.superlu.solve(right)
+        z = self._apply(right)
         for _ in range(REFINEMENTS):
             residual = right - self.matrix @ z
             norm = float(np.linalg.norm(residual))
@@ -55,8 +57,15 @@ class Factor:
             progress, best, least = norm < 0.5 * least, z, norm
             if norm <= ACCURATE * size or not progress:
                 break
-            z = z + self.superlu.solve(residual)
+            z = z + self._apply(residual)
         return best, least / size
+
+    def _apply(self, right: Floats) -> Floats:
+        if self.order is None:
+            return np.asarray(self.superlu.solve(right), dtype=np.float64)
+        z = np.empty_like(right)
+        z[self.order] = self.superlu.solve(right[self.order])
+        return z
 
 
 def kkt(hessian: Matrix, jacobian: Matrix, corner: float = 0.0) -> Matrix:
@@ -73,7 +82,6 @@ def kkt(hessian: Matrix, jacobian: Matrix, corner: float = 0.0) -> Matrix:
 def factorise(matrix: Matrix, n: int) -> Factor | None:
     """The factorisation of a KKT matrix whose first n rows are those of the Hessian; None where none succeeds."""
     from scipy.sparse import csc_array, diags_array
-    from scipy.sparse.linalg import splu
 
     size = max(1.0, float(np.abs(matrix.data).max(initial=0.0)))
     if not np.isfinite(size):
@@ -82,16 +90,39 @@ def factorise(matrix: Matrix, n: int) -> Factor | None:
     for regular in (REGULAR, 1e3 * REGULAR):
         regularised = csc_array(matrix + diags_array(regular * size * side))
         try:
-            found = splu(
-                regularised, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True}
-            )
+            order = _order(regularised)
+            if order is None:
+                found = _symmetric(regularised, "MMD_AT_PLUS_A")
+            else:
+                found = _symmetric(csc_array(regularised[order][:, order]), "NATURAL")
         except RuntimeError:  # a pivot is exactly zero
             continue
         on_diagonal = np.array_equal(found.perm_r, found.perm_c)
         pivots = found.U.diagonal()
         negative = int(np.count_nonzero(pivots < 0)) if on_diagonal else None
-        return Factor(matrix, found, negative)
+        return Factor(matrix, found, negative, order)
     return None
+
+
+def _symmetric(matrix: Matrix, order: str) -> Any:
+    from scipy.sparse.linalg import splu
+
+    return splu(matrix, permc_spec=order, diag_pivot_thresh=0.0, options={"SymmetricMode": True})
+
+
+def _order(matrix: Matrix) -> Places | None:
+    """An order with rows that are nearly full last, and the others as minimum degree has them without these; None where
+    no row is. Minimum degree takes time quadratic in the size of a full row.
+    """
+    from scipy.sparse import csc_array
+
+    count = np.diff(matrix.indptr)
+    full = count > FULL * np.sqrt(len(count))
+    if not full.any():
+        return None
+    sparse = np.flatnonzero(~full)
+    rest = _symmetric(csc_array(matrix[sparse][:, sparse]), "MMD_AT_PLUS_A")
+    return np.concatenate([sparse[np.argsort(rest.perm_c)], np.flatnonzero(full)])
 
 
 Shifts = Callable[[float, float, float], Iterator[float]]  # size of the Hessian, xi_b, the last shift that was needed

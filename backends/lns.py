@@ -29,7 +29,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from hashlib import blake2b
 
 import numpy as np
 
@@ -376,6 +375,8 @@ def _digest(form: LinearForm) -> bytes:
     """What tells sub-problems of one form apart: bounds, the last row and the objective."""
     last = slice(form.starts[-2], None) if form.shape[0] else slice(0, 0)
     row = (form.row_lower[-1:], form.row_upper[-1:], form.indices[last], form.values[last])
+    from hashlib import blake2b  # on first use: it loads OpenSSL
+
     found = blake2b(digest_size=16)
     for part in (form.lower, form.upper, form.cost, *row):
         found.update(part.tobytes())

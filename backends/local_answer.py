@@ -25,13 +25,9 @@ def from_starts(
     start: Start | None,
 ) -> Answer:
     """The best answer of ``local`` over ``options.starts`` points, or what is known without any run."""
-    stop = context.stop()
-    if stop is not None:
-        return Answer("none", stop)
-    if np.any(form.lower > form.upper) or np.any(form.row_lower > form.row_upper):
-        return Answer("infeasible", "converged", message="bounds cross")
-    if form.shape[1] == 0:
-        return without_columns(form, goal)
+    known = known_at_once(form, goal, context)
+    if known is not None:
+        return known
     x, fault = starting_point(form, start)
     others = further_points(form, x, options.starts - 1, context.seed)
     points = [point for point in others if form.undefined(point) is None]
@@ -41,6 +37,16 @@ def from_starts(
         message = "a function has no value at the start; give another with `start`"
         return Answer("none", "numerical trouble", message=message, fault=fault)
     return best_of(local, form, goal, options, context, points)
+
+
+def known_at_once(form: NonlinearForm, goal: Goal, context: Context) -> Answer | None:
+    """The answer where there is no time, bounds cross, or there are no columns; None where a run is needed."""
+    stop = context.stop()
+    if stop is not None:
+        return Answer("none", stop)
+    if np.any(form.lower > form.upper) or np.any(form.row_lower > form.row_upper):
+        return Answer("infeasible", "converged", message="bounds cross")
+    return without_columns(form, goal) if form.shape[1] == 0 else None
 
 
 def without_columns(form: NonlinearForm, goal: Goal) -> Answer:

@@ -86,6 +86,9 @@ def squares(form: QuadraticForm) -> Squares | None:
 
 
 def _components(first: Ints, second: Ints, n: int) -> Ints:
+    """(n) the number of each column's block."""
+    if not (first != second).any():  # SciPy is not needed then
+        return np.arange(n, dtype=np.int32)
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 

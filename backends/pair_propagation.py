@@ -20,6 +20,7 @@ from optc.compiler.forms.linear import Floats, Ints, LinearForm
 from .branching import Box
 
 ROUNDS = 30  # over all rows, at most, after one branch
+PROBED = 3  # rounds for a side of a pair that is probed: more are dearer than what they find is worth
 AWAY = 1e-6  # how far from zero a column is kept before its partner is fixed, so that tolerances do not decide
 CROSSED = 1e-6  # relative distance by which bounds that exclude each other must cross
 GAIN = 0.02  # share of a column's range by which a bound must move to be moved
@@ -56,12 +57,12 @@ class Propagation:
         self._asked += 1
         return self.run(box) if self._idle < IDLE or self._asked % SELDOM == 0 else box
 
-    def run(self, box: Box) -> Box | None:
+    def run(self, box: Box, rounds: int = ROUNDS) -> Box | None:
         """The bounds that follow, columns of pairs fixed at exactly zero among them; None where no point is left."""
         lower, upper = box[0].copy(), box[1].copy()
         self._idle += 1
         with np.errstate(all="ignore"):
-            for _ in range(ROUNDS):
+            for _ in range(rounds):
                 fixed = self._by_pairs(lower, upper)
                 moved = None if fixed is None else self._by_rows(lower, upper)
                 if moved is None or fixed:
@@ -84,7 +85,7 @@ class Propagation:
             assert first is not None
             if (first[0][pair] == 0.0)[(first[1][pair] == 0.0)].any():
                 continue
-            sides = [self.run(_without(first, int(column))) for column in np.unique(pair)]
+            sides = [self.run(_without(first, int(column)), PROBED) for column in np.unique(pair)]
             found = [side for side in sides if side is not None]
             if not found:
                 return None

@@ -29,6 +29,8 @@ BUILT_IN = (
     "scip",
     "dinkelbach",
     "lns",
+    "gns",
+    "cbo",
     "cvxpy",
     "pyomo",
 )

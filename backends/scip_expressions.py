@@ -39,6 +39,7 @@ from .scip_admission import Admitted
 from .scip_entries import Algebra, Entry, total
 
 CLEARANCE = 2e-9  # from a pole: twice what SCIP keeps itself, since it takes a bound of 1e-9 for 0
+FINEST = 1.5e-9  # bounds nearer to 0 are 0 to SCIP
 WIDER = 1e-9  # bounds of new columns are wider than the ranges by this share
 LONG = 3  # terms from which on what several rows share becomes a column
 
@@ -209,16 +210,26 @@ class Writer:
         """The entries of some rows of an argument as columns between ``low`` and ``high``."""
         found = list(entries)
         lower, upper = (np.broadcast_to(end, len(entries)) for end in self.known.ranges[node.number])
-        columns = [k for k in out if entries[k].column is not None]
-        for k in columns:
-            self.narrow(entries[k].column, low, high)  # type: ignore[arg-type]
-        rest = [k for k in out if entries[k].column is None and entries[k].number is None]
+        rest = [k for k in out if entries[k].number is None and not self._narrowed(entries[k], low, high)]
         made = self._define(node, rest, lower, upper) if rest else []
         for k, column in zip(rest, made, strict=True):
             self.narrow(column.column, low, high)  # type: ignore[arg-type]
             self.row(total([(1.0, entries[k]), (-1.0, column)]), 0.0, 0.0)
             found[k] = column
         return found
+
+    def _narrowed(self, entry: Entry, low: float, high: float) -> bool:
+        """Whether bounds of the one column of an entry can keep it between ``low`` and ``high``, and now do."""
+        if entry.parts or len(entry.columns) != 1:
+            return False
+        ((column, factor),) = entry.columns.items()
+        if factor == 0.0:
+            return False
+        ends = sorted(((low - entry.constant) / factor, (high - entry.constant) / factor))
+        if any(0.0 < abs(end) < FINEST for end in ends):
+            return False  # SCIP would take the bound for 0
+        self.narrow(column, *ends)
+        return True
 
     def nonzero(self, node: Node, entries: list[Entry], signed: bool) -> list[Entry]:
         """A denominator (``signed``), or the argument of a function with a pole at 0 that has no value below."""

@@ -21,6 +21,7 @@ from optc.compiler.backend import Goal, Start
 from optc.compiler.context import Context
 from optc.compiler.forms.linear import Floats
 from optc.compiler.forms.nonlinear import NonlinearForm
+from optc.dsl.diagnostics import Diagnostic
 
 from .local_answer import holds
 from .scip_admission import Admitted, RefusedError, admitted
@@ -30,6 +31,7 @@ from .scip_work import FailedError, finite, run, scip
 
 FAR = 1e18  # a bound of this size is SCIP's infinity in the making
 BESIDE = 1e-8  # a point so near a pole lies at the end of what SCIP looks at
+BACK = (1e-9, 1e-8, 1e-7, 1e-6, 1e-5)  # shares of a way
 DISTANCES = (1.0, 1e3, 1e6)  # along a direction
 WIDEST = 300  # columns of a problem whose axes are tried as directions
 
@@ -159,12 +161,18 @@ def _range(form: NonlinearForm, known: Admitted) -> tuple[float, float]:
 
 
 def _rows(writer: Writer, form: NonlinearForm) -> list[Entry]:
+    """The rows of a form: the kernels', and linear ones that were added to the form behind them."""
+    model = form.engine.model
     found = [Entry() for _ in range(form.shape[0])]
-    for term in form.engine.model.constraints:
+    for term in model.constraints:
         assert term.rows is not None
         entries = writer.of(term.node)
         for row, entry in zip(term.rows.positions(term.loop.size).tolist(), entries, strict=True):
             found[row].add(entry)
+    starts = form.starts.tolist()
+    for row in range(model.rows, form.shape[0]):
+        own = slice(starts[row], starts[row + 1])
+        found[row] = Entry(0.0, dict(zip(form.indices[own].tolist(), form.values[own].tolist(), strict=True)))
     return found
 
 
@@ -204,6 +212,9 @@ def _configure(model: Any, goal: Goal, options: Any, context: Context) -> None:
     model.setParam("expr/pow/expandmaxexponent", 1)
     # The linear solver takes no tolerance below 1e-10, and writes so to standard error each time it is asked for one.
     model.setParam("constraints/nonlinear/tightenlpfeastol", False)
+    # Its ratio test (`flipAndUpdate`) crashes the process on linear programs of very large and very small coefficients,
+    # such as tangents of cubes have; in all cases that were met, aggressive scaling kept it from that.
+    model.setParam("lp/scaling", 2)
 
 
 def _without_columns(form: NonlinearForm, goal: Goal) -> Answer:
@@ -216,6 +227,8 @@ def _without_columns(form: NonlinearForm, goal: Goal) -> Answer:
 
 def _set_start(problem: Problem, form: NonlinearForm, given: Floats, goal: Goal) -> Floats | None:
     """Gives SCIP what is known of a start; the start itself where it is a point that holds."""
+    if form.shape != (form.engine.model.rows, form.engine.model.columns):
+        return None  # rows were added, of which the form's functions do not know
     inside = np.clip(given, form.lower, form.upper)
     x = np.where(form.integer, np.rint(inside), inside)
     if not np.isfinite(x).all():
@@ -253,13 +266,44 @@ def _answer(problem: Problem, form: NonlinearForm) -> Answer:
     bound = finite(model.getDualbound()) if claim in ("optimal", "none") else None
     if not model.getNSols():
         return replace(found, bound=bound)
-    best = model.getBestSol()
-    x = np.array([best[variable] for variable in problem.variables[: form.shape[1]]], dtype=np.float64)
-    x = np.clip(np.where(form.integer, np.rint(x), x), form.lower, form.upper)
-    value = form.evaluate_objective(x)
-    if not math.isfinite(value):
-        return replace(found, claim="none", termination="numerical trouble", bound=bound, fault=form.undefined(x))
+    x, fault = _point(problem, form)
+    if x is None:
+        return replace(found, claim="none", termination="numerical trouble", bound=bound, fault=fault)
+    value = form.evaluate_objective(x[: form.engine.model.columns])
     return replace(found, claim="feasible" if claim == "none" else claim, x=x, objective=value, bound=bound)
+
+
+def _point(problem: Problem, form: NonlinearForm) -> tuple[Floats | None, Diagnostic | None]:
+    """The best point (n) that has values, or the first term of the best one that has none.
+
+    SCIP's best may lie beside the domain of a function by its tolerance; then a point on the way from it to the best of
+    those it met before is taken, the nearest to it of ``BACK``.
+    """
+    columns, own = form.engine.model.columns, problem.variables[: form.shape[1]]
+    lower = np.maximum(form.lower, [variable.getLbOriginal() for variable in own])
+    upper = np.minimum(form.upper, [variable.getUbOriginal() for variable in own])
+    first: Floats | None = None
+    for solution in problem.model.getSols():
+        x = np.array([solution[variable] for variable in own], dtype=np.float64)
+        x = np.clip(np.where(form.integer, np.rint(x), x), lower, upper)
+        if _has_values(form, x[:columns]):
+            return (x if first is None else _nearest(form, first, x)), None
+        first = x if first is None else first
+    return None, None if first is None else form.undefined(first[:columns])
+
+
+def _nearest(form: NonlinearForm, first: Floats, second: Floats) -> Floats:
+    """The point nearest to ``first`` that has values, on the way to ``second``, which has."""
+    if np.array_equal(first[form.integer], second[form.integer]):
+        for share in BACK:
+            x: Floats = (1.0 - share) * first + share * second
+            if _has_values(form, x[: form.engine.model.columns]):
+                return x
+    return second
+
+
+def _has_values(form: NonlinearForm, x: Floats) -> bool:
+    return math.isfinite(form.evaluate_objective(x)) and bool(np.isfinite(form.evaluate_rows(x)).all())
 
 
 def _believed(answer: Answer, problem: Problem, form: NonlinearForm, known: Floats | None, goal: Goal) -> Answer:
@@ -279,7 +323,7 @@ def _believed(answer: Answer, problem: Problem, form: NonlinearForm, known: Floa
         return answer
     if answer.bound is None or abs(answer.bound) >= FAR:
         return _unbounded(answer, form, known, goal)
-    values_ = values(form, [node for node, _ in poles], answer.x)
+    values_ = values(form, [node for node, _ in poles], answer.x[: form.engine.model.columns])
     if any((np.abs(of(each)) <= BESIDE).any() for (_, of), each in zip(poles, values_, strict=True)):
         message = f"{answer.message} beside a point where a function has no value; SCIP keeps away from there"
         return replace(answer, claim="feasible", termination="diverging", bound=None, message=message)

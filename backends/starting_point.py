@@ -33,11 +33,16 @@ def starting_point(form: NonlinearForm, start: Start | None) -> tuple[Floats, Di
 def further_points(form: NonlinearForm, x: Floats, count: int, seed: int) -> list[Floats]:
     """``count`` random points (n): uniform between bounds that are near, else around ``x``."""
     random = np.random.default_rng(seed)
+    low, high = drawn_between(form, x)
+    return [form.completed(low + random.random(len(x)) * (high - low)) for _ in range(count)]
+
+
+def drawn_between(form: NonlinearForm, x: Floats) -> tuple[Floats, Floats]:
+    """The ends (n) between which points are drawn: bounds that are near, else around ``x``."""
     reach = SPREAD * np.maximum(1.0, np.abs(x))
     low, high = np.maximum(form.lower, x - reach), np.minimum(form.upper, x + reach)
     bounded = np.isfinite(form.lower) & np.isfinite(form.upper) & (form.upper - form.lower <= 2 * SPREAD * reach)
-    low, high = np.where(bounded, form.lower, low), np.where(bounded, form.upper, high)
-    return [form.completed(low + random.random(len(x)) * (high - low)) for _ in range(count)]
+    return np.where(bounded, form.lower, low), np.where(bounded, form.upper, high)
 
 
 def _within(form: NonlinearForm, x: Floats) -> Floats:

@@ -87,6 +87,7 @@ class _Reader:
     def __init__(self, path: str, text: str) -> None:
         self.path = path
         self.lines = text.split("\n")
+        self.marks = text.count("#")
         self.at = 0  # the line in work, from 0
         self.header: Header
         self.shapes: Shapes
@@ -129,7 +130,7 @@ class _Reader:
         self.paired = np.full(rows, -1, dtype=np.int32)
         self.sides = np.zeros(rows, dtype=np.int32)
         self.start = np.full(columns, math.nan)
-        if any("#" in line for line in self.lines[10:]):
+        if self.marks > sum(line.count("#") for line in self.lines[:10]):
             self.lines[10:] = [line.partition("#")[0] for line in self.lines[10:]]
         self.lines[10:] = list(map(str.strip, self.lines[10:]))
         while self.lines and not self.lines[-1]:
@@ -145,7 +146,7 @@ class _Reader:
             self.wrong(
                 f"a segment is expected, not {lines[10][:40]!r}", "segments begin with one of C O V r b k J G x d S"
             )
-        for begin, end in zip(begins, [*begins[1:], len(lines)], strict=True):
+        for begin, end in zip(begins, [*begins[1:], len(lines)], strict=False):
             self.at = begin
             self.segment(lines[begin], begin + 1, end)
 
@@ -192,8 +193,9 @@ class _Reader:
     def body(self, count: int, first: int, last: int) -> list[str]:
         if last - first != count:
             self.at = min(first + count, last - 1) if last > first else self.at
+            lines = f"{count} line{'' if count == 1 else 's'}"
             self.wrong(
-                f"{count} lines are expected here, there are {last - first}", "the file may be cut off or edited"
+                f"{lines} should follow in this segment, not {last - first}", "the file may be cut off or edited"
             )
         return self.lines[first:last]
 

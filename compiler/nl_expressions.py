@@ -1,12 +1,14 @@
 """Reads the expressions of .nl files, whose lines are operators, numbers and variables in prefix order.
 
 An expression is taken apart at its sums and coefficients; each part that is left is read once for all parts that differ
-from it in their variables alone (``Pattern``): rows come in families.
+from it in variables and numbers alone (``Pattern``): rows come in families. Whole and half numbers count as part of the
+expression, since zeros, ones and exponents among them decide what it is.
 """
 
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NoReturn
@@ -16,6 +18,7 @@ from .nl_terms import ARITY, LISTS, Malformed, Refused, Shapes, Sum, operate, sc
 
 NO_FUNCTIONS = "write it out with operators, or as an `extern` of a .opt model"
 _CUT = "the file may be cut off or edited"
+_DECIDED = frozenset(f"o{op}" for op in (*range(20, 36), 4, 55, 57, 58, 64, 65, *range(70, 74)))
 _MORE = {f"o{op}": arity - 1 for op, arity in ARITY.items()} | {f"o{op}": -1 for op in LISTS}
 
 
@@ -25,41 +28,53 @@ class _NotPlainError(Exception):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pattern:
-    """The sum that a part is, with variables by their place among the part's own (in order of appearance).
+    """The sum that a part is, with open places for its variables and numbers.
 
-    ``linear``: coefficient and variable; ``terms``: coefficient, shape, slots, and which slots are which variables.
+    ``values`` are the numbers that do not change, ``constant`` and the ``linear`` and ``terms`` coefficients positions
+    in them; behind them come the part's own numbers ``c``, then ``-c``, ``1 / c`` and ``-1 / c``. Variables are counted
+    in order of appearance. ``terms``: coefficient, shape, slots, which slots are which variables and which numbers.
     """
 
-    constant: float
-    linear: list[tuple[float, int]]
-    terms: list[tuple[float, int, list[float | int], list[tuple[int, int]]]]
+    values: list[float]
+    constant: int
+    linear: list[tuple[int, int]]
+    terms: list[tuple[int, int, list[float | int], list[tuple[int, int]], list[tuple[int, int]]]]
 
-    def put(self, columns: Sequence[int], factor: float, total: Sum) -> None:
-        """Adds the part with these variables, times a factor, to a sum."""
-        total.constant += factor * self.constant
+    def put(self, columns: Sequence[int], numbers: list[float], factor: float, total: Sum) -> None:
+        """Adds the part with these variables and numbers, times a factor, to a sum."""
+        values = self.values if not numbers else [*self.values, *_around(numbers)]
+        total.constant += factor * values[self.constant]
         for coefficient, k in self.linear:
-            total.linear.append((factor * coefficient, columns[k]))
-        for coefficient, shape, slots, places in self.terms:
+            total.linear.append((factor * values[coefficient], columns[k]))
+        for coefficient, shape, slots, variables, constants in self.terms:
             own = slots.copy()
-            for at, k in places:
+            for at, k in variables:
                 own[at] = columns[k]
-            total.terms.append((factor * coefficient, shape, tuple(own)))
+            for at, k in constants:
+                own[at] = values[k]
+            total.terms.append((factor * values[coefficient], shape, tuple(own)))
+
+
+def _around(numbers: list[float]) -> list[float]:
+    inverse = [1.0 / c for c in numbers]
+    return [*numbers, *[-c for c in numbers], *inverse, *[-c for c in inverse]]
 
 
 class Expressions:
     """Reads expressions from the lines of a file with so many ``columns``; ``position`` is kept at the line in work."""
 
-    def __init__(self, lines: Sequence[str], shapes: Shapes, columns: int, position: Position) -> None:
+    def __init__(self, lines: list[str], shapes: Shapes, columns: int, position: Position) -> None:
         self.lines, self.shapes, self.columns, self.position = lines, shapes, columns, position
         self.patterns: dict[object, Pattern | None] = {}
+        self.random = random.Random(0)
 
     def read(self, first: int, last: int) -> Sum:
         """The sum that lines ``first`` to ``last`` state. Raises ``Refused``, ``Malformed``."""
         self.position.at = first
         try:
             return self._sum(first, last)
-        except (_NotPlainError, ValueError, IndexError, KeyError):
-            return self._backwards(first, last)
+        except (_NotPlainError, ValueError, IndexError, KeyError, ZeroDivisionError):
+            return self._backwards(self.lines[first:last], first)
 
     # ------------------------------------------------------------------------------------------- sums and their parts
     def _sum(self, first: int, last: int) -> Sum:
@@ -123,49 +138,96 @@ class Expressions:
 
     def _part(self, first: int, last: int, factor: float, total: Sum) -> None:
         lines = self.lines[first:last]
-        numbers = [int(line[1:]) for line in lines if line[0] == "v"]
-        if not numbers or max(numbers) >= self.columns or min(numbers) < 0:
-            _put(self._backwards(first, last), factor, total)
-            return
         places: dict[int, int] = {}
-        order = tuple([places.setdefault(n, len(places)) for n in numbers])
+        masked: list[object] = []
+        numbers: list[float] = []
+        for line in lines:
+            letter = line[0]
+            if letter == "v":
+                masked.append(places.setdefault(int(line[1:]), len(places)))
+            elif letter == "n" and not (2.0 * (value := float(line[1:]))).is_integer():
+                if not math.isfinite(value):
+                    raise _NotPlainError
+                masked.append("n")
+                numbers.append(value)
+            else:
+                masked.append(line)
         columns = list(places)
-        whole = self.shapes.whole
-        key = (
-            "\n".join([line if line[0] != "v" else "v" for line in lines]),
-            order,
-            bytes([whole[c] for c in columns]),
-        )
-        if key not in self.patterns:
-            found = self._backwards(first, last)
-            self.patterns[key] = self._pattern(found, places)
-            _put(found, factor, total)
+        if not columns or max(columns) >= self.columns or min(columns) < 0:
+            _put(self._backwards(lines, first), factor, total)
             return
+        whole = self.shapes.whole
+        key = (tuple(masked), bytes([whole[c] for c in columns]))
+        if key not in self.patterns:
+            self.patterns[key] = self._pattern(lines, first, places, numbers)
         pattern = self.patterns[key]
         if pattern is None:
-            _put(self._backwards(first, last), factor, total)
+            _put(self._backwards(lines, first), factor, total)
         else:
-            pattern.put(columns, factor, total)
+            pattern.put(columns, numbers, factor, total)
 
-    def _pattern(self, found: Sum, places: dict[int, int]) -> Pattern | None:
-        """None where a slot holds the number of an aggregate, which each part has of its own."""
+    def _pattern(self, lines: list[str], first: int, places: dict[int, int], numbers: list[float]) -> Pattern | None:
+        """None where the part is more than variables and numbers put into places: what is calculated from its numbers,
+        decided by them, or has the number of an aggregate.
+
+        Each of its numbers is known again in what is read by its value, so the part is read with drawn ones.
+        """
         kinds = self.shapes.kinds
+        if numbers and not _DECIDED.isdisjoint(lines):
+            return None
+        drawn = [self.random.uniform(0.1, 1.0) for _ in numbers]
+        rest = iter(drawn)
+        given = [
+            f"n{next(rest)!r}" if line[0] == "n" and not (2.0 * float(line[1:])).is_integer() else line
+            for line in lines
+        ]
+        found = self._backwards(given, first)
         if any("a" in kinds[shape] or "d" in kinds[shape] for _, shape, _ in found.terms):
             return None
+        held = {value: k for k, value in enumerate(_around(drawn))}
+        fixed: list[float] = []
+        computed = False
+
+        def position(value: float) -> int:
+            nonlocal computed
+            if value in held:
+                return -1 - held[value]
+            computed = computed or (bool(numbers) and not (2.0 * value).is_integer())
+            fixed.append(value)
+            return len(fixed) - 1
+
+        constant = position(found.constant)
+        linear = [(position(c), places[v]) for c, v in found.linear]
         terms = []
         for coefficient, shape, slots in found.terms:
-            marked = [(at, places[int(slots[at])]) for at, kind in enumerate(kinds[shape]) if kind in "xk"]
-            terms.append((coefficient, shape, list(slots), marked))
-        return Pattern(found.constant, [(c, places[v]) for c, v in found.linear], terms)
+            variables = [(at, places[int(slots[at])]) for at, kind in enumerate(kinds[shape]) if kind in "xk"]
+            constants = [(at, position(float(slots[at]))) for at, kind in enumerate(kinds[shape]) if kind == "c"]
+            terms.append((position(coefficient), shape, list(slots), variables, constants))
+        if computed:
+            return None
+        upto = len(fixed)
+
+        def behind(k: int) -> int:
+            return k if k >= 0 else upto - 1 - k
+
+        return Pattern(
+            fixed,
+            behind(constant),
+            [(behind(c), v) for c, v in linear],
+            [(behind(c), s, own, vs, [(at, behind(k)) for at, k in cs]) for c, s, own, vs, cs in terms],
+        )
 
     # ------------------------------------------------------------------------------------------------- line by line
-    def _backwards(self, first: int, last: int) -> Sum:
-        """The sum of an expression read from its end: operators then find their arguments on a stack."""
+    def _backwards(self, lines: Sequence[str], first: int) -> Sum:
+        """The sum of an expression read from its end, where operators find their arguments on a stack.
+
+        ``first``: the line of the file that ``lines`` begin at.
+        """
         stack: list[Sum] = []
         count: int | None = None
-        for at in range(last - 1, first - 1, -1):
-            line = self.lines[at]
-            self.position.at = at
+        for at in range(len(lines) - 1, -1, -1):
+            line = lines[at]
+            self.position.at = first + at
             letter = line[:1]
             try:
                 if letter == "v":
@@ -189,12 +251,11 @@ class Expressions:
             except OverflowError:
                 raise Malformed("a number in the expression is too large", "scale the expression") from None
         self.position.at = first - 1
-        there = len(stack) + (count is not None)
-        if there != 1 or not stack:
-            raise Malformed(
-                f"one expression is expected after this line, there are {there}",
-                f"operators and arguments do not fit together: {_CUT}",
-            )
+        if count is not None:
+            raise Malformed("after this line stands a number of arguments without its operator", _CUT)
+        if len(stack) != 1:
+            problem = f"one expression should follow, not {len(stack)}: operators and arguments do not fit together"
+            raise Malformed(problem, _CUT)
         return stack[0]
 
     def variable(self, number: int) -> Sum:

@@ -165,13 +165,27 @@ class Shapes:
         one, two = _bare(a), _bare(b)
         factor = one[0] * two[0]
         first, second = self.frozen(one[1]), self.frozen(two[1])
-        if first == second and len(first[1]) == 1 and self.kinds[first[0]] in "xk":
-            return _term(factor, *self._operation(("power", 2.0), [first]))
-        factors = [*self._factors(first), *self._factors(second)]
+        factors = self._powers([*self._factors(first), *self._factors(second)])
         factors.sort(key=lambda part: part[0])
         if len(factors) > INLINE:
             return _term(factor, *self._product(factors))
-        return _term(factor, *self._operation(("mul",), factors))
+        return _term(factor, *(factors[0] if len(factors) == 1 else self._operation(("mul",), factors)))
+
+    def _powers(self, factors: list[tuple[int, Slots]]) -> list[tuple[int, Slots]]:
+        """Equal factors as whole powers, each once."""
+        exponents: dict[tuple[int, Slots], float] = {}
+        for shape, slots in factors:
+            head, *rest = self.keys[shape]
+            power = rest[0] if head == "power" else 1.0
+            if isinstance(power, float) and power > 0.0 and power.is_integer() and head == "power":
+                assert isinstance(rest[1], int)
+                shape = rest[1]
+            else:
+                power = 1.0
+            exponents[shape, slots] = exponents.get((shape, slots), 0.0) + power
+        return [
+            part if power == 1.0 else self._operation(("power", power), [part]) for part, power in exponents.items()
+        ]
 
     def _factors(self, part: tuple[int, Slots]) -> list[tuple[int, Slots]]:
         """The factors of a product that is a term already."""

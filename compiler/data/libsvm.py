@@ -41,15 +41,19 @@ class _Asked:
 
 def libsvm_offers(path: Path, shown: str, name: str | None, columns: Sequence[str], program: Program) -> list[Offer]:
     """What a LIBSVM file offers: the data of ``name``, or of the names that fit. Raises ``DataError``."""
-    asked = _asked(shown, columns)
     load = cache(lambda: read_samples(path, shown))
     place = Place(shown)
     if name is not None:
+        asked = _asked(shown, columns)
         return [Offer(name, place, lambda symbol: _entries(load(), _part_of(symbol, asked, shown), asked))]
-    if asked.part not in (None, "labels"):
-        what = f"{shown}:{asked.part} does not say for which name it is"
-        raise DataError([_misfit(shown, what, f"-d NAME={shown}:{asked.part}")])
-    return [_offer(name, part, place, load, asked) for name, part in _fitting(program, shown).items()]
+    words = [word.strip() for word in columns if "=" not in word]
+    if words not in ([], ["labels"]) and len(words) != 2:
+        what = f"{shown}:{','.join(words)} does not say what takes the values and what the labels"
+        mend = f"-d {shown}:VALUES,LABELS with the names of two parameters, or -d NAME={shown}:{words[0]}"
+        raise DataError([_misfit(shown, what, mend)])
+    asked = _asked(shown, ["labels", *(word for word in columns if "=" in word)])
+    fitting = _fitting(program, shown, words if len(words) == 2 else None)
+    return [_offer(found, part, place, load, asked) for found, part in fitting.items()]
 
 
 def _offer(name: str, part: str, place: Place, load: Callable[[], LabelledSamples], asked: _Asked) -> Offer:
@@ -107,20 +111,30 @@ def _part_of(symbol: Taker, asked: _Asked, shown: str) -> str:
 
 
 # ------------------------------------------------------------------------------------------------- without a name
-def _fitting(program: Program, shown: str) -> dict[str, str]:
-    """The part of each name that the file gives, by the indices of the parameters; refused where it is not certain."""
+def _fitting(program: Program, shown: str, named: Sequence[str] | None) -> dict[str, str]:
+    """The part of each name that the file gives; refused where it is not certain.
+
+    ``named``: the parameters of the values and of the labels, None where the model must have one of either.
+    """
     takers = {name: symbol for name, symbol in program.symbols.items() if _takes_data(symbol)}
     numeric = [symbol for symbol in takers.values() if isinstance(symbol, Parameter) and symbol.type != "string"]
-    tables = [(symbol, sets) for symbol in numeric if (sets := _table_sets(symbol, program)) is not None]
+    tables = [
+        (symbol, sets)
+        for symbol in numeric
+        if named is None or symbol.name == named[0]
+        if (sets := _table_sets(symbol, program)) is not None
+    ]
     if len(tables) != 1:
-        raise DataError([_uncertain(shown, "parameter over samples and features", [symbol for symbol, _ in tables])])
+        found = [symbol for symbol, _ in tables]
+        raise DataError([_uncertain(shown, "parameter over samples and features", named[0] if named else None, found)])
     table, (samples, features, entries) = tables[0]
     labels = [symbol for symbol in numeric if symbol.arity == 1 and _sets(symbol) == [samples]]
+    labels = [symbol for symbol in labels if named is None or symbol.name == named[1]]
     if len(labels) != 1:
-        raise DataError([_uncertain(shown, f"parameter over {samples} for the labels", labels)])
-    found = {table.name: "values", labels[0].name: "labels"}
+        raise DataError([_uncertain(shown, f"parameter over {samples} for labels", named[1] if named else None, labels)])
+    given = {table.name: "values", labels[0].name: "labels"}
     parts = ((samples, "samples"), (features, "features"), (entries, "entries"))
-    return found | {name: part for name, part in parts if name is not None and name in takers}
+    return given | {name: part for name, part in parts if name is not None and name in takers}
 
 
 def _takes_data(symbol: Symbol) -> bool:
@@ -148,10 +162,13 @@ def _sets(symbol: Parameter) -> list[str]:
     return names if len(names) == len(sets) and not symbol.space.condition else []
 
 
-def _uncertain(shown: str, wanted: str, found: Sequence[Symbol]) -> Diagnostic:
+def _uncertain(shown: str, wanted: str, name: str | None, found: Sequence[Symbol]) -> Diagnostic:
     listed = ", ".join(signature(symbol) for symbol in found)
     what = f"the model has {'several' if found else 'no'} {wanted}" + (f": {listed}" if found else "")
-    return _misfit(shown, what, f"say which name takes which part: -d NAME={shown}:{'|'.join(_PARTS)}")
+    if name is not None:
+        what = f"{name} is no {wanted} that takes data"
+    mend = f"say which two parameters take values and labels, -d {shown}:VALUES,LABELS, or one by one, -d NAME={shown}"
+    return _misfit(shown, what, mend)
 
 
 # ---------------------------------------------------------------------------------------------------------- entries

@@ -8,11 +8,12 @@ beside it, for the whole file at once, and one call reads all numbers.
 from __future__ import annotations
 
 import math
+import re
 import warnings
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,7 @@ _NEWLINE, _BLANK, _HASH, _COLON = (ord(sign) for sign in "\n #:")
 _LARGEST = 2**31 - 1
 _EXCERPT = 120
 _MARK = b"\xef\xbb\xbf"
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _FORM = "write each sample as `label index:value index:value …`"
 
 
@@ -39,8 +41,8 @@ _FORM = "write each sample as `label index:value index:value …`"
 class LabelledSamples:
     """``m`` samples with ``k`` entries in all.
 
-    ``labels``: float64 (m). ``lines``: the line of each sample, from 1 (m). ``samples`` and ``features``: of each entry,
-    from 1 (k), sorted by sample and then feature. ``values``: float64 (k).
+    ``labels``: float64 (m). ``lines``: the line of each sample, from 1 (m). ``samples`` and ``features``: of each
+    entry, from 1 (k), sorted by sample and then feature. ``values``: float64 (k).
     """
 
     path: Path
@@ -94,7 +96,7 @@ def read_samples(path: Path, shown: str) -> LabelledSamples:
     _check_grammar(tokens, path, shown)
     numbers = _numbers(tokens, path, shown)
     _check_indices(tokens, numbers, path, shown)
-    owners = np.cumsum(tokens.first)
+    owners: Ints = np.cumsum(tokens.first, dtype=np.int64)
     return LabelledSamples(
         path,
         shown,
@@ -125,7 +127,7 @@ def _tokens(text: Bytes, path: Path, shown: str) -> _Tokens:
     alone = np.flatnonzero(colon & ~(inside[:-2] & inside[2:]))
     if len(alone):
         line = int(np.searchsorted(newlines, alone[0])) + 1
-        _refuse(path, shown, line, "a colon stands between an index and a value, without blanks", _FORM)
+        raise _refused(path, shown, line, "a colon stands between an index and a value, without blanks", _FORM)
     lines = np.searchsorted(newlines, starts) + 1
     around = np.concatenate([[False], colon, [False]])
     opens, closes = around[ends + 1], around[starts]
@@ -147,26 +149,19 @@ def _check_grammar(tokens: _Tokens, path: Path, shown: str) -> None:
     found = [(int(np.argmax(mask)), what) for mask, what in faults if mask.any()]
     if found:
         token, what = min(found)
-        _refuse(path, shown, int(tokens.lines[token]), what.format(word=tokens.word(token)), _FORM)
+        raise _refused(path, shown, int(tokens.lines[token]), what.format(word=tokens.word(token)), _FORM)
 
 
 # ----------------------------------------------------------------------------------------------------------- numbers
 def _numbers(tokens: _Tokens, path: Path, shown: str) -> Floats:
     """The number of each token; each must be finite."""
-    content = np.where(tokens.text == _COLON, np.uint8(_BLANK), tokens.text).tobytes()
-    numbers = _read(content)
-    if numbers is None or len(numbers) != len(tokens.starts):  # something is no number, or ends in the middle of a word
-        bad = next((k for k in range(len(tokens.starts)) if not _is_number(tokens.word(k))), None)
-        if bad is None:
-            raise AssertionError(f"{shown}: every word is a number, and numpy reads others")
-    else:
-        infinite = np.flatnonzero(~np.isfinite(numbers))
-        if not len(infinite):
-            return numbers
-        bad = int(infinite[0])
+    numbers = _read(np.where(tokens.text == _COLON, np.uint8(_BLANK), tokens.text).tobytes())
+    if numbers is not None and len(numbers) == len(tokens.starts) and np.isfinite(numbers).all():
+        return numbers
+    bad = next(k for k in range(len(tokens.starts)) if not _is_finite(tokens.word(k)))
     kind = "value" if tokens.closes[bad] else "index" if tokens.opens[bad] else "label"
     what = f"the {kind} `{tokens.word(bad)}` is not a finite number"
-    _refuse(path, shown, int(tokens.lines[bad]), what, "write numbers with a decimal point; leave out what is zero")
+    raise _refused(path, shown, int(tokens.lines[bad]), what, "write numbers with a decimal point, and leave zeros out")
 
 
 def _read(content: bytes) -> Floats | None:
@@ -179,11 +174,8 @@ def _read(content: bytes) -> Floats | None:
             return None
 
 
-def _is_number(word: str) -> bool:
-    try:
-        return math.isfinite(float(word)) and "_" not in word
-    except ValueError:
-        return False
+def _is_finite(word: str) -> bool:
+    return _NUMBER.fullmatch(word) is not None and math.isfinite(float(word))
 
 
 def _check_indices(tokens: _Tokens, numbers: Floats, path: Path, shown: str) -> None:
@@ -194,13 +186,13 @@ def _check_indices(tokens: _Tokens, numbers: Floats, path: Path, shown: str) -> 
     if len(outside):
         found = tokens.word(int(at[outside[0]]))
         what = f"the index {found} lies outside 1 to {_LARGEST:,}"
-        _refuse(path, shown, int(line[outside[0]]), what, "number the features from 1 on")
+        raise _refused(path, shown, int(line[outside[0]]), what, "number the features from 1 on")
     fallen = np.flatnonzero((index[1:] <= index[:-1]) & (line[1:] == line[:-1]))
     if len(fallen):
         k = int(fallen[0])
         now, last = int(index[k + 1]), int(index[k])
         what = f"feature {now} is given twice" if now == last else f"feature {now} stands after feature {last}"
-        _refuse(path, shown, int(line[k + 1]), what, "give each feature once, in the order of the indices")
+        raise _refused(path, shown, int(line[k + 1]), what, "give each feature once, in the order of the indices")
 
 
 # ------------------------------------------------------------------------------------------------------------ places
@@ -210,8 +202,8 @@ def _place(path: Path, shown: str, line: int, part: str | None = None) -> Place:
     return Place(shown, line, None, part, found if len(found) <= _EXCERPT else None)
 
 
-def _refuse(path: Path, shown: str, line: int, what: str, mend: str) -> NoReturn:
-    raise DataError([_broken(_place(path, shown, line), what, mend)])
+def _refused(path: Path, shown: str, line: int, what: str, mend: str) -> DataError:
+    return DataError([_broken(_place(path, shown, line), what, mend)])
 
 
 def _broken(place: Place, what: str, mend: str = _FORM) -> Any:

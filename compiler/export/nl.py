@@ -170,8 +170,12 @@ def _expressions(source: Source, order: _Order, printed: Printed) -> Iterator[st
     form = source.problem.form
     for number, text in enumerate(printed.defined, form.shape[1]):
         yield f"V{number} 0 0\n{text}"
+    constants = source.constants.tolist()
     for number, row in enumerate(order.rows.tolist()):
-        yield f"C{number}\n{joined(printed.rows.get(row, ()))}"
+        parts = list(printed.rows.get(row, ()))
+        if constants[row] != 0.0:
+            parts.append(f"n{decimal(constants[row])}\n")
+        yield f"C{number}\n{joined(parts)}"
     if source.objective:
         parts = list(printed.objective)
         if form.offset != 0.0 or not parts:

@@ -13,19 +13,21 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from optc.dsl.catalogue import report
-from optc.dsl.catalogue.files import NO_PLACE_IN_FORMAT
+from optc.dsl.catalogue.files import EXPORT_UNSUPPORTED, NO_PLACE_IN_FORMAT
 from optc.dsl.diagnostics import Diagnostic
-from optc.dsl.program import Apply, Constant, Expr, Piecewise, Reduce
+from optc.dsl.program import Apply, Complementarity, Constant, Expr, Piecewise, Reduce, Relation
 
 from ..data.errors import DataError
 from ..evaluation.elementwise import OPERATIONS
 from ..evaluation.scope import EvaluationError
 from ..evaluation.sets import extend
 from ..extraction.assembly import add_to, constants
+from ..extraction.assembly import columns_of as columns_in
+from ..extraction.patterns import offsets_of
 from ..extraction.polynomial import Monomial
 from ..forms.discrete import DiscreteForm
 from ..forms.linear import Floats, Ints, LinearForm, QuadraticForm
-from ..instance.instance import Instance
+from ..instance.instance import ConstraintFamily, Instance
 from ..kernels.loops import Loop, Rows
 from ..kernels.model import Term
 from ..kernels.nodes import Graph, Node
@@ -38,15 +40,25 @@ from .named import NamedForm
 from .naming import named
 from .nl_printing import PRINTED
 
-_STEPS = {"round": "round (half goes to the even neighbour) has no operator of the format"}
+_ROUND = "the format rounds halves away from 0, the language to the even neighbour"
+
+
+class _NoOperatorError(NotSmoothError):
+    """A function that the format does not have; ``diagnostic`` shows where."""
+
+    def __init__(self, term: Expr, name: str, reason: str = "") -> None:
+        super().__init__(term, "")
+        what = f"the function `{name}`{': ' if reason else ''}{reason}"
+        mend = "write it with functions that the format has (`exp`, `log`, `abs`, `max`, …)"
+        self.diagnostic = report(EXPORT_UNSUPPORTED, term.span, format=".nl", what=what, mend=mend)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Source:
     """``terms``: what is not linear; ``data``: the arrays that they read. ``start`` (n): NaN where none is given.
 
-    ``paired`` (m): the column that a row complements, -1 for none; ``sides`` (m): 1 at its lower bound, 2 at its upper.
-    ``objective``: whether there is one.
+    ``paired`` (m): the column that a row complements, -1 for none; ``sides`` (m): 1 at its lower bound, 2 at its upper,
+    3 at both. ``constants`` (m): what is to be added to each row. ``objective``: whether there is one.
     """
 
     problem: NamedForm
@@ -56,32 +68,43 @@ class Source:
     start: Floats
     paired: Ints
     sides: Ints
+    constants: Floats
     objective: bool
 
 
 # ------------------------------------------------------------------------------------------------- an instance as it is
 def of_instance(instance: Instance) -> Source | Diagnostic:
     """The instance as it stands, or why it cannot. Raises ``DataError`` for undefined numbers and false rows."""
-    reason = unfit(instance, "nl")
+    plain = tuple(c for c in instance.constraints if not isinstance(c.symbol.body, Complementarity))
+    reason = unfit(replace(instance, constraints=plain), "nonlinear")
     if reason is not None:
         return reason
     objective = instance.program.root.objective
     with np.errstate(all="ignore"):
         try:
             columns = columns_of(instance)
-            structure = _AsWritten(instance, columns).structure()
+            builder = _AsWritten(instance, columns)
+            structure = builder.structure()
             data = data_arrays(structure, instance)
             rows = row_arrays(structure, instance)
             cost, offset = np.zeros(structure.count), 0.0
             if structure.objective is not None:
                 add_to(cost, structure.objective.linear, instance.scope)
                 offset = float(constants(structure.objective.constant, UNIT, instance.scope))
-        except NotSmoothError as error:
+        except (NotSmoothError, _NotPairedError) as error:
             return error.diagnostic
         except EvaluationError as error:
             raise DataError([error.diagnostic]) from None
     sense = "maximize" if objective is not None and objective.sense == "maximize" else "minimize"
     lower, upper, integer = structure.widened()
+    row_lower, row_upper = rows.lower.copy(), rows.upper.copy()
+    paired, sides = np.full(len(row_lower), -1, dtype=np.int32), np.zeros(len(row_lower), dtype=np.int32)
+    shift = np.zeros(len(row_lower))
+    for first, held, side in builder.pairs:
+        own = slice(first, first + len(held))
+        paired[own], sides[own] = held, side
+        shift[own] = -np.where(np.isfinite(row_lower[own]), row_lower[own], row_upper[own])
+        row_lower[own], row_upper[own] = -np.inf, np.inf
     form = LinearForm(
         sense,
         cost,
@@ -89,8 +112,8 @@ def of_instance(instance: Instance) -> Source | Diagnostic:
         rows.starts,
         rows.indices,
         rows.values,
-        rows.lower,
-        rows.upper,
+        row_lower,
+        row_upper,
         lower,
         upper,
         integer,
@@ -102,18 +125,81 @@ def of_instance(instance: Instance) -> Source | Diagnostic:
     for family in instance.families:
         if family.start is not None:
             start[family.offset : family.offset + family.count] = family.start
-    none = np.full(form.shape[0], -1, dtype=np.int32)
     stated = objective is not None and objective.expression is not None
     terms = (*model.objective, *model.constraints)
-    return Source(named(form, instance), model.graph, terms, data, start, none, none, stated)
+    return Source(named(form, instance), model.graph, terms, data, start, paired, sides, shift, stated)
+
+
+class _NotPairedError(Exception):
+    """A complementarity condition without a decision at its own bounds on either side."""
+
+    def __init__(self, family: ConstraintFamily) -> None:
+        what = f"the complementarity condition `{family.name}`"
+        mend = "let one side be the bound of a decision, such as `y >= 0` for a `y` with the lower bound 0"
+        self.diagnostic = report(EXPORT_UNSUPPORTED, family.symbol.span, format=".nl", what=what, mend=mend)
+        super().__init__(self.diagnostic.message)
 
 
 class _AsWritten(Builder):
-    """Leaves what is linear to the arrays."""
+    """Leaves what is linear to the arrays.
+
+    ``pairs``: the first row of each complementarity condition, the columns that its rows complement, and at which side.
+    """
 
     def __init__(self, instance: Instance, columns: Columns) -> None:
         super().__init__(instance, columns)
         self.translator = _Terms(instance, self.graph, self.data, self.splitter.group, len(columns.lower), kinks={})
+        self.pairs: list[tuple[int, Ints, int]] = []
+
+    def _family(self, family: ConstraintFamily) -> None:
+        body = family.symbol.body
+        if not isinstance(body, Complementarity):
+            super()._family(family)
+            return
+        for decision, other in ((body.left, body.right), (body.right, body.left)):
+            found = self._at_bounds(family, decision)
+            if found is None:
+                continue
+            columns, side = found
+            self.pairs.append((self.row, columns, side))
+            if not other.ops:
+                self._single(family, other.terms[0], "eq", Constant(None, 0.0))
+                return
+            a, b = other.terms
+            op = "ge" if side == 1 else "le"  # what the row wants to be at that bound
+            self._single(family, *((a, op, b) if op == other.ops[0] else (b, op, a)))
+            return
+        raise _NotPairedError(family)
+
+    def _at_bounds(self, family: ConstraintFamily, relation: Relation) -> tuple[Ints, int] | None:
+        """The columns of a relation that says of one decision a row that it keeps its own bounds, and which bounds."""
+        table, scope = family.layout.table, self.instance.scope.named(family.name)
+        if not relation.ops:
+            return None
+        parts = [self.splitter.split(term, table) for term in relation.terms]
+        held = [m for part in parts for m in part.linear if m.refs]
+        if any(part.pieces for part in parts) or len(held) != 1 or held[0].factors or abs(held[0].scale) != 1.0:
+            return None
+        (own,) = held
+        if not np.array_equal(wide(own.table.rows_in(table), own.table.shape), np.arange(table.size)):
+            return None
+        at = next(k for k, part in enumerate(parts) if own in part.linear)
+        numbers = [constants(tuple(m for m in part.linear if not m.refs), table, scope) for part in parts]
+        columns = columns_in(own.refs[0], own.table, offsets_of(self.instance), scope)
+        columns = wide(columns, own.table.shape).astype(np.int32)
+        found = {}
+        for k, op in enumerate(relation.ops):
+            if at not in (k, k + 1):
+                return None
+            other = k + 1 if at == k else k
+            above = ((op == "ge") == (at == k)) == (own.scale > 0.0)
+            side = "lower" if above else "upper"
+            found[side] = own.scale * (numbers[other] - numbers[at])
+        if any(
+            not np.array_equal(getattr(self.columns, side)[columns], wide(v, table.shape)) for side, v in found.items()
+        ):
+            return None
+        return columns, sum({"lower": 1, "upper": 2}[side] for side in found)
 
     def _nodes(self, name: str, own: Sequence[Monomial], parts: Parts) -> list[tuple[Node, Table]]:
         del own
@@ -130,7 +216,7 @@ class _Terms(Translator):
         if term.op in ("add", "sub"):
             return super()._apply(term, table, loop)
         if term.op not in PRINTED:
-            raise NotSmoothError(term, _STEPS.get(term.op, f"{term.op} has no operator of the .nl format"))
+            raise _NoOperatorError(term, term.op, _ROUND if term.op == "round" else "")
         args = [self.node(arg, table, loop) for arg in term.args]
         if term.op == "huber" and len(args) == 1:
             args.append(self.graph.constant(1.0))
@@ -176,7 +262,7 @@ class _Terms(Translator):
             gather, inner, outer = _AROUND[term.op]
             found = graph.gathered(gather, inner(graph, body), rows, finer, loop)
             return graph.apply(outer, found) if outer else found
-        raise NotSmoothError(term, f"{term.op} of decisions has no operator of the .nl format")
+        raise _NoOperatorError(term, term.op)
 
 
 _AROUND: dict[str, tuple[str, Callable[[Graph, Node], Node], str]] = {
@@ -221,7 +307,7 @@ def of_form(problem: NamedForm) -> Source:
         terms += _products(graph, part.first.astype(np.int64), part.second.astype(np.int64), part.values, part.rows)
         problem, paired, sides = _with_pairs(problem, form, paired, sides)
     start = np.full(form.shape[1], np.nan)
-    return Source(problem, graph, tuple(terms), (), start, paired, sides, True)
+    return Source(problem, graph, tuple(terms), (), start, paired, sides, np.zeros(len(paired)), True)
 
 
 def _products(graph: Graph, first: Rows, second: Rows, values: Floats, rows: Ints | None) -> list[Term]:

@@ -8,7 +8,7 @@ code) is refused, with its place.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -42,6 +42,7 @@ from .definitions import Definition, worth_defining
 from .derivatives import RULES
 from .loops import Index, Loop, Rows
 from .nodes import Graph, Node
+from .written_sums import LONG, bundled, linear_term
 
 _KINKS = {
     "abs": "abs has a kink at 0",
@@ -155,7 +156,7 @@ class Splitter:
 
     def _sum(self, part: Piece, term: Apply) -> list[Piece] | None:
         if term.op in ("add", "sub"):
-            return [replace(part, term=t, scale=part.scale * s) for t, s in summands(term)]
+            return [replace(part, term=t, scale=part.scale * s) for t, s in summands(term, self.group)]
         if term.op == "neg":
             return [replace(part, term=term.args[0], scale=-part.scale)]
         if term.op == "mul":
@@ -169,15 +170,26 @@ class Splitter:
         return None
 
 
-def summands(term: Expr) -> list[tuple[Expr, float]]:
-    """The terms that a left-deep chain of ``+`` and ``-`` adds up, with their signs, without recursion along it."""
+def summands(term: Expr, group: Group) -> list[tuple[Expr, float]]:
+    """The terms that ``+``, ``-`` and signs add up, with their signs, in order and without recursion.
+
+    What holds no decision stays whole.
+    """
     found: list[tuple[Expr, float]] = []
-    while isinstance(term, Apply) and term.op in ("add", "sub"):
-        sign = 1.0 if term.op == "add" else -1.0
-        found += [(arg, sign) for arg in reversed(term.args[1:])]
-        term = term.args[0]
-    found.append((term, 1.0))
-    return found[::-1]
+    waiting = [(term, 1.0)]
+    while waiting:
+        part, sign = waiting.pop()
+        if not isinstance(part, Apply) or not group.depends(part):
+            found.append((part, sign))
+        elif part.op in ("add", "sub"):
+            other = sign if part.op == "add" else -sign
+            waiting += [(arg, other) for arg in reversed(part.args[1:])]
+            waiting.append((part.args[0], sign))
+        elif part.op == "neg":
+            waiting.append((part.args[0], -sign))
+        else:
+            found.append((part, sign))
+    return found
 
 
 def condition_rows(term: Conditional, table: Table, group: Group) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
@@ -302,17 +314,25 @@ class Translator:
 
     def _apply(self, term: Apply, table: Table, loop: Loop) -> Node:
         if term.op in ("add", "sub"):
-            total = self.graph.constant(0.0)
-            for part, sign in summands(term):
-                node = self.node(part, table, loop)
-                total = self.graph.add(total, node) if sign > 0 else self.graph.sub(total, node)
-            return total
+            nodes = [(self.node(part, table, loop), sign) for part, sign in summands(term, self.group)]
+            return self._total([n if sign > 0 else self.graph.neg(n) for n, sign in nodes], loop)
         if term.op not in RULES or term.op in _KINKS:
             raise NotSmoothError(term, _KINKS.get(term.op, "it is a condition on decisions"))
         args = [self.node(arg, table, loop) for arg in term.args]
         if term.op == "huber" and len(args) == 1:
             args.append(self.graph.constant(1.0))
         return self.graph.apply(term.op, *args)
+
+    def _total(self, nodes: Sequence[Node], loop: Loop) -> Node:
+        """The sum of nodes; of many linear ones as a sum over a loop."""
+        total = self.graph.constant(0.0)
+        linear = [found for node in nodes if (found := linear_term(node)) is not None]
+        if len(linear) >= LONG:
+            total = bundled(linear, loop, self.graph, self.data)
+            nodes = [node for node in nodes if linear_term(node) is None]
+        for node in nodes:
+            total = self.graph.add(total, node)
+        return total
 
     # ------------------------------------------------------------------------------------------------- aggregates
     def _reduce(self, term: Reduce, table: Table, loop: Loop) -> Node:

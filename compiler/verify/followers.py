@@ -88,8 +88,8 @@ def optimal_along(
     """The first claim that fails for the followers' answers at some distances along a ray; None where none does.
 
     Far out the terms of an objective are so large that their rounding exceeds any tolerance of its value. So beyond the
-    first distance a follower may lose ``ROUNDING`` of the terms' size, also to an answer that is not known to be optimal
-    for that reason alone.
+    first distance a follower may lose ``ROUNDING`` of the terms' size, also to an answer that its solver calls optimal
+    though its bound does not prove it.
     """
     for number, distance in enumerate(distances):
         there = {name: values + distance * ray.get(name, 0.0) for name, values in point.items()}

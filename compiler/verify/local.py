@@ -60,7 +60,7 @@ def judged(
         return Local(tuple(lines), "feasible", limit)
     if convex:
         return Local(tuple(lines), "locally optimal", limit)
-    second = second_order(own, form, x, y, found.slope)
+    second = second_order(own, form, x, y, found)
     return Local((*lines, second), "locally optimal" if second.holds else "stationary", limit)
 
 

@@ -24,13 +24,14 @@ from ..forms.linear import Floats
 from ..forms.nonlinear import NonlinearForm
 from ..instance.instance import Instance
 from ..result.certificate import Line
-from .lagrangian import lagrangian
+from .lagrangian import Lagrangian, lagrangian
 
 DENSE = 800
 SPARSE = 5_000_000
 TIGHT = 1e-4  # slack, relative, below which a side is tight; likewise of multipliers that count as positive
 FLAT = 1e-9  # curvature, relative to the largest, that counts as none
-STEP = 1e-5  # of the differences
+FULL = 10.0  # entries, times the root of the size, from which on a row counts as nearly full
+STEP = 1e-6  # of the differences
 NEARLY = 1e-4  # relative difference of second derivatives that is blamed on differences
 
 CLAIM = "second order"
@@ -45,22 +46,22 @@ class _Tight:
     weak: bool
 
 
-def second_order(instance: Instance, form: NonlinearForm, x: Floats, y: Floats, slope: Floats) -> Line:
+def second_order(instance: Instance, form: NonlinearForm, x: Floats, y: Floats, found: Lagrangian) -> Line:
     """The line of the claim at a stationary point ``x`` (n) with row duals ``y`` (m).
 
-    ``slope``: of the Lagrangian of the problem to minimise, by the model's own decisions; columns that follow them
-    are free. ``open`` where it is flat or too large.
+    ``found``: the Lagrangian there, by the model's own decisions; columns that follow them are free. ``open`` where
+    the curvature is flat or the problem too large.
     """
     from scipy.sparse import diags_array
 
-    slope = np.append(slope, np.zeros(len(x) - len(slope)))
+    slope = np.append(found.slope, np.zeros(len(x) - len(found.slope)))
     tight = _tight(form, x, y, slope)
     if not len(tight.free):
         return Line(CLAIM, "checked", how="the tight constraints leave no direction")
     hessian = _hessian(form, x, y)
     if not np.isfinite(hessian.data).all():
         return Line(CLAIM, "open", how="the second derivatives have no value at the point")
-    if not _same_as_model(instance, form, hessian, x, y):
+    if not _same_as_model(instance, form, hessian, x, y, found):
         return Line(CLAIM, "failed", how="the second derivatives of the lowered problem are not those of the model")
     unit = diags_array(np.maximum(1.0, np.abs(x[tight.free])))
     reduced = (unit @ hessian[tight.free][:, tight.free] @ unit).tocsr()
@@ -127,19 +128,21 @@ def _jacobian(form: NonlinearForm, x: Floats) -> Any:
     return csr_array((form.evaluate_jacobian(x), form.jacobian_pattern), shape=form.shape)
 
 
-def _same_as_model(instance: Instance, form: NonlinearForm, hessian: Any, x: Floats, y: Floats) -> bool:
+def _same_as_model(
+    instance: Instance, form: NonlinearForm, hessian: Any, x: Floats, y: Floats, found: Lagrangian
+) -> bool:
     """Whether the Hessian along a direction is what the model's slopes change by; True where that cannot be told."""
     if instance.columns != len(x):
         return True
     direction = np.cos(1.0 + np.arange(len(x)) * 2.399963)  # any that is not special
     step = STEP * np.maximum(1.0, np.abs(x)) * direction
-    ends = [lagrangian(instance, form, x + way * step, y) for way in (1.0, -1.0)]
-    if isinstance(ends[0], str) or isinstance(ends[1], str):
+    there = lagrangian(instance, form, x + step, y)
+    if isinstance(there, str):
         return True
-    change, wanted = ends[0].slope - ends[1].slope, hessian @ (2 * step)
+    change, wanted = there.slope - found.slope, hessian @ step
     if not np.isfinite(change).all():
         return True
-    size = np.abs(hessian) @ np.abs(2 * step) + 1e-9 * np.maximum(1.0, ends[0].size)
+    size = np.abs(hessian) @ np.abs(step) + 1e-9 * np.maximum(1.0, there.size)
     return bool((np.abs(change - wanted) <= NEARLY * np.maximum(size, float(size.max(initial=0.0)) * 1e-3)).all())
 
 
@@ -161,15 +164,29 @@ def _is_positive(hessian: Any, jacobian: Any, margin: float) -> bool:
     pivot for each row of J, by a factorisation with its pivots on the diagonal (Sylvester's law of inertia).
     """
     from scipy.sparse import block_array, csc_array, eye_array
-    from scipy.sparse.linalg import splu
 
     m, n = jacobian.shape
     shifted = hessian - margin * eye_array(n)
     largest = max(1.0, float(np.abs(hessian.data).max(initial=0.0)), float(np.abs(jacobian.data).max(initial=0.0)))
     low = -1e-11 * largest * eye_array(m)
     matrix = csc_array(block_array([[shifted, jacobian.T], [jacobian, low]])) if m else csc_array(shifted)
+    count = np.diff(matrix.indptr)
+    full = count > FULL * np.sqrt(len(count))
     try:
-        found = splu(matrix, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
+        if full.any():  # last, for minimum degree takes time quadratic in their size
+            sparse = np.flatnonzero(~full)
+            inner = _pivots(csc_array(matrix[sparse][:, sparse]), "MMD_AT_PLUS_A").perm_c
+            order = np.concatenate([sparse[np.argsort(inner)], np.flatnonzero(full)])
+            found = _pivots(csc_array(matrix[order][:, order]), "NATURAL")
+        else:
+            found = _pivots(matrix, "MMD_AT_PLUS_A")
     except RuntimeError:  # a pivot is exactly zero
         return False
     return bool(np.array_equal(found.perm_r, found.perm_c) and np.count_nonzero(found.U.diagonal() < 0) == m)
+
+
+def _pivots(matrix: Any, order: str) -> Any:
+    """A symmetric factorisation with its pivots on the diagonal where none of them is zero."""
+    from scipy.sparse.linalg import splu
+
+    return splu(matrix, permc_spec=order, diag_pivot_thresh=0.0, options={"SymmetricMode": True})

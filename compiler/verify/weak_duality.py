@@ -379,6 +379,8 @@ def _blocks(
     ends = np.cumsum(np.bincount(label[at], minlength=count))
     place = np.zeros(n, dtype=np.int64)
     for group, end, size in zip(groups, ends, np.diff(ends, prepend=0), strict=True):
+        if not len(group):
+            continue
         if len(group) > LARGEST_BLOCK:
             yield group, None
             continue

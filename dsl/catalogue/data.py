@@ -324,11 +324,12 @@ LIBSVM_PARTS = _code(
     """A LIBSVM file has five parts: `samples` and `features` (numbers from 1 on), `entries` (pairs of these), `values` (of
 the entries) and `labels` (of the samples). A parameter with one index takes the labels and one with two the values, so
 their part may be left out; a set names its part. Without a name the file gives the one parameter with two indices, the
-one parameter over the first of them, and their sets; where there are several of either, say which is which.
+one parameter over the first of them, and their sets; where there are several of either, say which two are meant.
 
 Labels come as they are in the file. Others are given by a list of all of them.
 
-    -d X=train.svm -d y=train.svm:labels -d S=train.svm:samples -d F=train.svm:features
+    -d train.svm:X,y                      # X[S, F], y[S], and the sets S and F
+    -d X=train.svm -d y=train.svm -d S=train.svm:samples -d F=train.svm:features
     -d y=train.svm:labels,1=-1,2=+1       # what is 1 in the file is -1 in the model, what is 2 is 1
 """,
 )

@@ -178,7 +178,7 @@ NL_LINE = _code(
     "a line of a .nl file is malformed",
     "{problem}",
     "{mend}",
-    """A text .nl file is ten lines of numbers and then segments: a letter with numbers, and the lines that they announce.
+    """A text .nl file is ten lines of numbers and then segments: a letter with numbers, and the lines these announce.
 Expressions stand in prefix order, a line for each operator, number and variable.
 
     C0
@@ -194,7 +194,7 @@ NL_UNSUPPORTED = _code(
     "a part of .nl that optc does not read",
     "{what} is not read by optc",
     "{mend}",
-    """optc reads algebraic rows and objectives, integer variables and complementarity conditions of text .nl files. What
+    """optc reads algebraic rows and objectives, whole variables and complementarity conditions of text .nl files. What
 it has no place for is refused, so that no part of a problem is dropped in silence: logical rows, conditions on
 variables (`if x > 0 then …`), imported functions, networks, special ordered sets in suffixes, the binary format.
 
@@ -239,11 +239,11 @@ lacks the file's ending and the function; the mend is `--extern loss=losses.py:l
 
 SOLVE_ONLY_MODEL = _code(
     "E0722",
-    "data given for an MPS file",
+    "data given for an MPS or .nl file",
     "{path} is a whole problem: it takes no data",
     "leave out -d, --set and --extern",
-    """An MPS file holds its numbers already. `optc solve p0033.mps -d data.json` would have nothing to put the data
-into; the mend is `optc solve p0033.mps`.""",
+    """An MPS or .nl file holds its numbers already. `optc solve p0033.mps -d data.json` would have nothing to put the
+data into; the mend is `optc solve p0033.mps`.""",
 )
 
 EXPORT_UNSUPPORTED = _code(
@@ -252,8 +252,8 @@ EXPORT_UNSUPPORTED = _code(
     "{format} cannot hold {what}",
     "{mend}",
     """Each file format holds a certain class of problems: LP and MPS linear and quadratic objectives over linear rows,
-JSON any lowered form. `optc export game.opt --to mps` is refused, since MPS knows no players; `optc explain game.opt`
-says which forms the model has.""",
+JSON any lowered form, .nl nonlinear models with the functions that AMPL has (not `erf`). `optc export game.opt --to
+mps` is refused, since MPS knows no players; `optc explain game.opt` says which forms the model has.""",
 )
 
 NO_PLACE_IN_FORMAT = _code(

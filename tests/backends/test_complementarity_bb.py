@@ -226,6 +226,54 @@ def test_followers_by_their_optimality_conditions_in_tens_of_nodes(case: str, ro
         assert answer.x[: len(point)] == pytest.approx(point, abs=1e-6)
 
 
+def priced(worth: Sequence[float], room: Sequence[float], target: float) -> ComplementarityForm:
+    """Convex quadratic followers below one price p in [0, 50]; the leader wants p = 20 and a total of ``target``.
+
+    Follower i: min a^2 + b^2 + ab/2 - (worth_i - p) a - 2b over 0 <= a <= 8, b >= 0, a + b <= room_i.
+    """
+    n = len(worth)
+    width = 1 + 2 * n
+    hessian = np.zeros((width, width))
+    hessian[0, 0] = 2.0
+    hessian[1 : 1 + n, 1 : 1 + n] = 0.002
+    cost = [-40.0, *[-0.002 * target] * n, *[0.0] * n]
+    curvature = np.kron([[2.0, 0.5], [0.5, 2.0]], np.eye(n))
+    effect = np.concatenate([np.ones(n), np.zeros(n)])[:, None]
+    slope = np.concatenate([-np.array(worth), np.full(n, -2.0)])
+    one, none = np.eye(n), np.zeros((n, n))
+    blocks = [[-one, none], [one, none], [none, -one], [one, one]]
+    rows = np.hstack([np.zeros((4 * n, 1)), np.block(blocks)])
+    right = np.concatenate([np.zeros(n), np.full(n, 8.0), np.zeros(n), room])
+    leader = (hessian.tolist(), cost, 400.0 + 0.001 * target**2)
+    own = (curvature.tolist(), effect.tolist(), slope.tolist())
+    return bilevel(leader, NONE, ([0.0], [50.0]), own, (rows.tolist(), right.tolist()))
+
+
+def best_price(worth: Sequence[float], room: Sequence[float], target: float) -> float:
+    """The leader's value on a fine grid of prices, by the followers' answers in closed form on a grid of ``a``."""
+    price = np.linspace(0.0, 50.0, 5001)[:, None]
+    total = np.zeros(5001)
+    for each, most in zip(worth, room, strict=True):
+        a = np.linspace(0.0, min(8.0, most), 2001)[None, :]
+        b = np.clip((2.0 - 0.5 * a) / 2.0, 0.0, most - a)  # best for that a
+        total += a[0, np.argmin(a**2 + b**2 + a * b / 2 - (each - price) * a - 2 * b, axis=1)]
+    return float(np.min((price[:, 0] - 20) ** 2 + 0.001 * (total - target) ** 2))
+
+
+@pytest.mark.parametrize("count", [3, 12, 30])
+def test_followers_below_one_price_are_settled_by_propagation(count: int) -> None:
+    random = np.random.default_rng(count)
+    worth, room = random.uniform(10, 60, count).tolist(), random.uniform(2, 10, count).tolist()
+    problem = priced(worth, room, 2.0 * count)
+    answer, statistics = run(problem, Goal(gap=1e-6), context=contexts.start(time_limit=120))
+    assert (answer.claim, answer.termination) == ("optimal", "converged"), answer.message
+    keeps(problem, answer.x)
+    assert answer.objective == pytest.approx(best_price(worth, room, 2.0 * count), abs=2e-3 * count)
+    assert answer.bound is not None and answer.objective is not None
+    assert answer.bound >= answer.objective - 1e-6 * max(1.0, answer.objective)
+    assert statistics.nodes <= 10 * count
+
+
 def test_a_follower_that_maximises() -> None:
     answer, _ = run(README)
     is_optimal(README, answer, 92 / 15)

@@ -73,7 +73,32 @@ def test_outer_iterations_are_those_of_the_paper(name: str, iterations: int) -> 
     assert found.end == "converged" and abs(found.iterations - iterations) <= 1
 
 
-@pytest.mark.parametrize(("form", "start", "iterations"), [(BT10, [2, 2], 7), (BT5, [2, 2, 2], 5)])
+def boundary_value(size: int) -> tuple[HandMade, list[float]]:
+    """MOREBVNE: J. J. More, B. S. Garbow, K. E. Hillstrom, ACM Trans. Math. Software 7 (1981), problem 28."""
+    h = 1 / (size + 1)
+    left = ["0", *(f"x{i}" for i in range(1, size))]
+    right = [*(f"x{i}" for i in range(2, size + 1)), "0"]
+    rows = [
+        f"2*x{i}-{a}-{b}+{h * h / 2!r}*(x{i}+{i * h + 1!r})**3"
+        for i, a, b in zip(range(1, size + 1), left, right, strict=True)
+    ]
+    return smooth("0*x1", equations(*rows), size), [i * h * (i * h - 1) for i in range(1, size + 1)]
+
+
+SINVALNE = smooth("0*x1", equations("10*(x2-sin(x1))", "0.5*x1"), 2)
+DENSCHNCNE = smooth("0*x1", equations("x1**2+x2**2-2", "exp(x1-1)+x2**3-2"), 2)
+
+
+@pytest.mark.parametrize(
+    ("form", "start", "iterations"),
+    [
+        (BT10, [2, 2], 7),
+        (BT5, [2, 2, 2], 5),
+        (SINVALNE, [4.712389, -1], 16),
+        (DENSCHNCNE, [2, 3], 7),
+        (*boundary_value(10), 2),
+    ],
+)
 def test_outer_iterations_of_further_problems(form: HandMade, start: list[float], iterations: int) -> None:
     found = search(form, start)
     assert found.end == "converged" and abs(found.iterations - iterations) <= 1

@@ -14,6 +14,7 @@ from combinations import best_assignment, best_subset, facilities, round_trip
 from commitment import cheapest_day
 from convex_oracles import largest_entropy, steady_earning
 from grid_attacks import most_shed
+from logistic_loss import least_loss
 from lots import least_cost
 from market_oracle import largest_profit
 from power_flow import cheapest_flow
@@ -22,6 +23,7 @@ from ratios import best_light, densest_part
 from scipy.optimize import Bounds, LinearConstraint, linprog, milp, minimize
 from scipy.sparse import lil_matrix
 from toll_oracle import largest_revenue
+from vessel import cheapest_vessel
 
 CASES = ("case14_ieee", "case30_ieee", "case30_as", "case118_ieee")
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
@@ -231,8 +233,10 @@ SOLVERS: dict[str, Callable[[], float]] = {
     "quadratic_assignment": partial(best_assignment, EXAMPLES / "quadratic_assignment/data.json"),
     "densest_subgraph": partial(densest_part, EXAMPLES / "densest_subgraph/data.json"),
     "efficiency": partial(best_light, EXAMPLES / "efficiency/data.json"),
+    "pressure_vessel": cheapest_vessel,
     "unit_commitment": partial(cheapest_day, EXAMPLES / "unit_commitment/day.json"),
     **{f"dc_opf/{case}": partial(dc_opf, case) for case in CASES},
+    "logistic_regression": partial(least_loss, EXAMPLES / "logistic_regression"),
     "hanging_chain": partial(least_energy, EXAMPLES / "hanging_chain/data.json"),
     **{f"ac_opf/{case}": partial(cheapest_flow, EXAMPLES / f"ac_opf/{case}.json") for case in ("case5_pjm", *CASES)},
     **{

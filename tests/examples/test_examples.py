@@ -66,11 +66,18 @@ def stored(folder: str, file: str) -> Any:
         ("travelling_salesman", "cities", "data.json"),
         ("knapsack", "sack", "data.json"),
         ("stackelberg_market", "market", "market.json"),
+        ("logistic_regression", "equations", "equations.json"),
     ],
 )
 def test_made_up_data_can_be_made_again(folder: str, function: str, file: str) -> None:
     made = runpy.run_path(str(EXAMPLES / folder / "generate.py"))
     assert json.loads(json.dumps(made[function](made["SEED"]))) == stored(folder, file)
+
+
+def test_made_up_samples_can_be_made_again() -> None:
+    made = runpy.run_path(str(EXAMPLES / "logistic_regression/generate.py"))
+    text = made["text"](made["samples"](made["SEED"]))
+    assert text == (EXAMPLES / "logistic_regression/samples.svm").read_text(encoding="utf-8")
 
 
 def test_made_up_gains_can_be_made_again() -> None:

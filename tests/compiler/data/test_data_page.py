@@ -9,19 +9,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import optc
 from optc.compiler.data import FileInput, Setting, place_parameter, place_set, read_inputs
+from optc.compiler.spaces.domains import Domain
 from optc.compiler.spaces.members import Members
 from optc.dsl.catalogue import lookup
 from optc.dsl.program import Program
 
 PAGE = (Path(__file__).parents[3] / "docs" / "data.md").read_text(encoding="utf-8")
+SETS_OF_SAMPLES = ("Samples", "Features", "Entries")
 LANGUAGES = ("opt", "json", "toml", "text")
 BLOCKS = {name: re.findall(rf"^```{name}\n(.*?)^```", PAGE, re.M | re.S) for name in LANGUAGES}
 SETTINGS = (Setting('Nutrients=["iron", "zinc"]'), Setting("least=[10, 5]"), Setting("budget=40"))
 
 
 def inputs_of(form: str, folder: Path) -> tuple[object, ...]:
-    foods, content, wide = BLOCKS["text"]
+    foods, content, wide = BLOCKS["text"][:3]
     (folder / "d.json").write_text(BLOCKS["json"][0])
     (folder / "d.toml").write_text(BLOCKS["toml"][0])
     (folder / "foods.csv").write_text(foods)
@@ -61,6 +64,22 @@ def test_the_forms_on_the_page_say_the_same(
             program.symbols[name], supplied.get(name), domain, default=lambda rows: np.zeros(len(rows))
         )
         assert values.tolist() == expected[name], name
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("train.svm",),
+        ("train.svm:X,y",),
+        ("X=train.svm", "y=train.svm:labels,1=1,-1=-1", *(f"{s}=train.svm:{s.lower()}" for s in SETS_OF_SAMPLES)),
+    ],
+)
+def test_the_samples_on_the_page_fit_the_model_beside_them(folder: Path, arguments: tuple[str, ...]) -> None:
+    (folder / "train.svm").write_text(BLOCKS["text"][3])
+    scope = optc.parse(BLOCKS["opt"][1]).bind(*arguments).instance.scope
+    sizes = [domain.size for domain in map(scope.sets.__getitem__, SETS_OF_SAMPLES) if isinstance(domain, Domain)]
+    assert sizes == [2, 7, 4] and scope.data["y"].tolist() == [1, -1]  # type: ignore[union-attr]
+    assert scope.data["X"].tolist() == [0.5, -1, 2, 0.25]  # type: ignore[union-attr]
 
 
 def test_the_codes_on_the_page_exist() -> None:

@@ -187,6 +187,20 @@ minimize sum(p[i] * log(p[i]) * s[i] for i in I)
     assert form.integer.tolist() == [False] * 6 + [True] * 3
 
 
+def test_long_written_sums_become_loops() -> None:
+    """Twenty terms written out have the derivatives of twenty terms, from one expression."""
+    terms = " + ".join(f"a[{k}] * x[{k}] * i - {k} * x[{k}]" for k in range(1, 21))
+    text = f"param a[1..20]\nvar x[1..20]\nvar y[1..3]\nminimize sum(exp(({terms} - y[i]) / 100) for i in 1..3)\n"
+    a = {(k,): k / 7 for k in range(1, 21)}
+    found = case(text, {"a": a})
+    x = point(found, 2)
+    assert_same_values(found, x)
+    assert_right_derivatives(found, x)
+    assert len(found.model.graph.nodes) < 400
+    long = case("var x[1..900]\nminimize exp(" + " + ".join(f"x[{k}]" for k in range(1, 901)) + ")\n").form
+    assert len(long.hessian_pattern[0]) == 900 * 901 // 2
+
+
 # ----------------------------------------------------------------------------------------------------------- scale
 def test_a_long_chain_has_the_sparsest_patterns() -> None:
     n = 100_000

@@ -396,3 +396,15 @@ def test_a_binary_that_is_fixed_needs_no_constant() -> None:
 def test_wrong_data_are_told_before() -> None:
     with pytest.raises(DataError):
         bound("param u\nvar b binary\nvar x\nminimize x\nsubject to\n  r: b == 1 => x >= u\n")
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [("a: x + y <= 8", "`the pair of y` needs"), ("a: x + y <= 8\n    b: 2*x + y <= 9", "`the pair of y` needs")],
+)
+def test_the_pair_of_an_unbounded_multiplier_is_named(rows: str, words: str) -> None:
+    text = "var x in [0, 10]\nminimize x + y\nlower f {\n  var y in [0, 5]\n  minimize -y\n  subject to\n    ROWS\n}\n"
+    solution = optc.parse(text.replace("ROWS", rows)).bind({}).solve(backend="highs")
+    assert solution.termination == "no route"
+    reason = " ".join(each.message for each in solution.diagnostics)
+    assert words in reason and "lowered problem" not in reason and "dual(f.a)" in reason

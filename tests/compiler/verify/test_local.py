@@ -127,8 +127,7 @@ def test_curvature_is_that_of_the_tangent_of_the_tight_rows() -> None:
     # On the circle the objective -x - y curves upwards, though its own Hessian is zero.
     text = "var x start 1\nvar y start 1\nminimize -x - y\nsubject to\n  c: x^2 + y^2 == 2\n"
     instance, form, x, y, _ = solved(text, [1.2, 0.8])
-    slope = found(instance, form, x, y).slope
-    line = second_order(instance, form, x, y, slope)
+    line = second_order(instance, form, x, y, found(instance, form, x, y))
     assert line.status == "checked" and line.value == pytest.approx(1.0)
 
 
@@ -161,14 +160,14 @@ def test_wrong_second_derivatives_are_found_out(monkeypatch: pytest.MonkeyPatch)
 
     problem = BY_NAME["HS71"]
     instance, form, x, y, _ = solved(problem.text, problem.start)
-    slope = found(instance, form, x, y).slope
+    here = found(instance, form, x, y)
     plain = NonlinearForm.evaluate_hessian
 
     def wrong(self: Any, *given: Any) -> Any:
         return plain(self, *given) * 1.01
 
     monkeypatch.setattr(NonlinearForm, "evaluate_hessian", wrong)
-    line = second_order(instance, form, x, y, slope)
+    line = second_order(instance, form, x, y, here)
     assert line.status == "failed" and "not those of the model" in line.how
 
 
