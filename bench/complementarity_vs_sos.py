@@ -24,6 +24,7 @@ import numpy as np
 from pyscipopt import Model, quicksum
 
 from optc.backends import complementarity_bb
+from optc.backends.complementarity_bb import search
 from optc.compiler import context as contexts
 from optc.compiler.backend import Goal
 from optc.compiler.forms.complementarity import ComplementarityForm
@@ -89,7 +90,7 @@ def instance(seed: int, pairs: int, *, quadratic: bool) -> ComplementarityForm:
 def ours(form: ComplementarityForm, limit: float) -> Run:
     wall, cpu = time.perf_counter(), time.process_time()
     context = contexts.start(time_limit=limit, threads=1)
-    answer, statistics_ = complementarity_bb.search(form, Goal(gap=GAP), complementarity_bb.Options(), context)
+    answer, statistics_ = search.search(form, Goal(gap=GAP), complementarity_bb.Options(), context)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     return Run(answer.termination == "converged", answer.objective, wall, cpu, statistics_.nodes)
 

@@ -247,7 +247,7 @@ def _local(found: _Found, report_: Report) -> Solution:
         status = "optimal" if limit is not None and bounds.relative_gap(value, limit) <= goal.gap else status
     termination = "converged" if status == "optimal" else answer.termination
     solution = _solution(found, status, termination, report_, certificate, limit)
-    if status == "feasible" and answer.claim == "feasible" and answer.termination == "diverging":
+    if status == "feasible" and answer.claim == "feasible" and answer.termination in _OPEN:
         note = report(solving.OPEN_END, None, backend=found.route.backend.name, reason=answer.message)
         return replace(solution, diagnostics=(*solution.diagnostics, note))
     if answer.claim != "stationary" or status != "feasible" or value is None:
@@ -350,6 +350,7 @@ def _nothing(found: _Found) -> Solution:
     return replace(solution, diagnostics=(*solution.diagnostics, *told, warning))
 
 
+_OPEN = ("diverging", "numerical trouble")
 _TROUBLE = ("numerical trouble", "locally infeasible", "diverging", "solver error", "converged")
 
 

@@ -191,6 +191,7 @@ class Problem:
         Pyomo is not installed or the model has no such form, DataError where its numbers are undefined.
         """
         from optc.backends import pyomo
+        from optc.backends.pyomo.driver import named_model
         from optc.backends.registry import get
         from optc.compiler.plan import plan, take
         from optc.dsl.catalogue import solving
@@ -202,7 +203,7 @@ class Problem:
             told = routes.routes[0].refused or ""
             span = self.model.program.root.span
             raise ModelError([report(solving.BACKEND_REFUSES, span, name=pyomo.name, reason=told)])
-        return pyomo.named_model(lowered)
+        return named_model(lowered)
 
     def written(self, format: str) -> Written:
         """The text of the problem in a file format, ``lp mps json nl``, with the names that had to change.

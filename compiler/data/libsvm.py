@@ -131,7 +131,9 @@ def _fitting(program: Program, shown: str, named: Sequence[str] | None) -> dict[
     labels = [symbol for symbol in numeric if symbol.arity == 1 and _sets(symbol) == [samples]]
     labels = [symbol for symbol in labels if named is None or symbol.name == named[1]]
     if len(labels) != 1:
-        raise DataError([_uncertain(shown, f"parameter over {samples} for labels", named[1] if named else None, labels)])
+        raise DataError(
+            [_uncertain(shown, f"parameter over {samples} for labels", named[1] if named else None, labels)]
+        )
     given = {table.name: "values", labels[0].name: "labels"}
     parts = ((samples, "samples"), (features, "features"), (entries, "entries"))
     return given | {name: part for name, part in parts if name is not None and name in takers}

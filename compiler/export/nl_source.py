@@ -34,7 +34,7 @@ from ..kernels.nodes import Graph, Node
 from ..kernels.templates import NotSmoothError, Parts, Translator
 from ..lowerings.domains import ExtraRows
 from ..lowerings.instance_to_linear import Columns, columns_of, unfit
-from ..lowerings.instance_to_nonlinear import Builder, data_arrays, row_arrays
+from ..lowerings.nonlinear_structure import Builder, data_arrays, row_arrays
 from ..spaces.algebra import UNIT, Table, wide
 from .named import NamedForm
 from .naming import named

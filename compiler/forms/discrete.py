@@ -88,7 +88,7 @@ class RowProducts:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pairs:
-    """``p`` complementary pairs. Shapes (p): of the columns ``first[k]``, ``second[k]`` (of either sign) one is zero."""
+    """``p`` complementary pairs. Shapes (p): of columns ``first[k]``, ``second[k]``, of either sign, one is zero."""
 
     first: Ints = field(default_factory=_no_ints)
     second: Ints = field(default_factory=_no_ints)

@@ -12,14 +12,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from optc.dsl.diagnostics import Diagnostic
 
-from ..kernels.engine import Engine
 from .linear import Floats, Ints, LinearForm
+
+if TYPE_CHECKING:  # loaded by whoever makes one
+    from ..kernels.engine import Engine
 
 
 @dataclass(frozen=True, slots=True, eq=False)

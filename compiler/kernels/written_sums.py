@@ -22,30 +22,32 @@ LONG = 16  # so many linear terms are bundled
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LinearTerm:
-    """``scale * coefficient * x``; ``coefficient``: a load of data, or None."""
+    """``scale * product(coefficients) * x``; the coefficients are loads of data."""
 
     scale: float
-    coefficient: Node | None
+    coefficients: tuple[Node, ...]
     x: Node
 
 
 def linear_term(node: Node) -> LinearTerm | None:
     """A node as a linear term, where it is one."""
     if node.op == "load":
-        return LinearTerm(1.0, None, node) if node.active else None
+        return LinearTerm(1.0, (), node) if node.active else None
     if node.op == "neg":
-        inner = linear_term(node.args[0])
-        return None if inner is None else LinearTerm(-inner.scale, inner.coefficient, inner.x)
+        return _times(-1.0, (), linear_term(node.args[0]))
     if node.op != "mul":
         return None
     first, second = node.args
     if first.op == "const":
-        inner = linear_term(second)
-        return None if inner is None else LinearTerm(first.value * inner.scale, inner.coefficient, inner.x)
-    for data, x in ((first, second), (second, first)):
-        if data.op == x.op == "load" and data.source == "data" and x.active:
-            return LinearTerm(1.0, data, x)
+        return _times(first.value, (), linear_term(second))
+    for data, rest in ((first, second), (second, first)):
+        if data.op == "load" and data.source == "data":
+            return _times(1.0, (data,), linear_term(rest))
     return None
+
+
+def _times(scale: float, coefficients: tuple[Node, ...], inner: LinearTerm | None) -> LinearTerm | None:
+    return None if inner is None else LinearTerm(scale * inner.scale, coefficients + inner.coefficients, inner.x)
 
 
 def bundled(terms: Sequence[LinearTerm], loop: Loop, graph: Graph, data: DataArrays) -> Node:
@@ -58,11 +60,11 @@ def bundled(terms: Sequence[LinearTerm], loop: Loop, graph: Graph, data: DataArr
 
     columns = woven([_index(t.x).positions(loop.size) for t in terms])
     body = graph.load("x", finer.index(columns), finer)
-    if any(t.coefficient is not None for t in terms):
+    if any(t.coefficients for t in terms):
         read = StackedValues(tuple(_source(t, data) for t in terms), loop.size)
-        uses = frozenset().union(*(d.uses for d, _, _ in read.parts if d is not None))
-        families = [d.family for d, _, _ in read.parts if d is not None]
-        array = data.add(read, finer.size, uses, families[0])
+        known = [datum for _, part in read.parts for datum, _ in part]
+        uses = frozenset().union(*(datum.uses for datum in known))
+        array = data.add(read, finer.size, uses, known[0].family)
         body = graph.mul(graph.load("data", finer.own(), finer, array), body)
     elif any(t.scale != 1.0 for t in terms):
         scales = np.tile([t.scale for t in terms], loop.size)
@@ -76,24 +78,21 @@ def _index(node: Node) -> Index:
     return node.index
 
 
-def _source(term: LinearTerm, data: DataArrays) -> tuple[Datum | None, Index | None, float]:
-    if term.coefficient is None:
-        return None, None, term.scale
-    return data.arrays[term.coefficient.array], term.coefficient.index, term.scale
+def _source(term: LinearTerm, data: DataArrays) -> tuple[float, tuple[tuple[Datum, Index], ...]]:
+    return term.scale, tuple((data.arrays[node.array], _index(node)) for node in term.coefficients)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StackedValues:
     """The coefficients of all terms, those of a row side by side: ``(rows * terms,)``."""
 
-    parts: tuple[tuple[Datum | None, Index | None, float], ...]
+    parts: tuple[tuple[float, tuple[tuple[Datum, Index], ...]], ...]
     rows: int
 
     def __call__(self, scope: Scope) -> Floats:
         found = np.empty((self.rows, len(self.parts)))
-        for k, (datum, index, scale) in enumerate(self.parts):
-            if datum is None or index is None:
-                found[:, k] = scale
-            else:
-                found[:, k] = scale * datum.values(scope)[index.positions(self.rows)]
+        for k, (scale, factors) in enumerate(self.parts):
+            found[:, k] = scale
+            for datum, index in factors:
+                found[:, k] *= datum.values(scope)[index.positions(self.rows)]
         return found.reshape(-1)

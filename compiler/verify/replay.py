@@ -51,8 +51,8 @@ def verify(
     """What is true of an answer: a result's JSON object, a ``Solution``, or values by decision.
 
     ``again``: solves other problems from the start, such as a follower's at the leader's decision; without it such
-    claims stay open. The status is ``optimal`` only where a bound is proved again from evidence in the answer; a bound that was reported
-    is ``open`` here. An answer without values is judged by its evidence of infeasibility.
+    claims stay open. The status is ``optimal`` only where a bound is proved again from evidence in the answer; a bound
+    that was reported is ``open`` here. An answer without values is judged by its evidence of infeasibility.
     Raises ``GivenError`` where the values do not fit the model.
     """
     began = time.perf_counter()

@@ -291,8 +291,8 @@ NOT_CURVED = _code(
     "`{expression}` is not {wanted}{where}: {reason}",
     None,
     """A problem is convex where it minimises something convex (or maximises something concave) under constraints
-`convex <= concave` and `affine == affine`. Then a local optimum is a global one and a bound proves it. The compiler goes
-through an expression part by part: a sum of convex parts is convex, so is a convex function of something affine, a
+`convex <= concave` and `affine == affine`. Then a local optimum is a global one and a bound proves it. The compiler
+goes through an expression part by part: a sum of convex parts is convex, so is a convex function of something affine, a
 rising convex function of something convex, a quadratic form whose matrix is positive semidefinite, and more. The
 message shows the first part of which that cannot be said, over the values that the bounds of the decisions leave.
 
@@ -310,8 +310,8 @@ NO_CONE = _code(
     "convex, but in no cone that a conic solver knows",
     "`{expression}` is not written in cones: {reason}",
     None,
-    """A conic solver takes linear rows, second-order, exponential and power cones and semidefinite matrices. Most convex
-expressions are made of these (squares, norms, `exp`, `log`, `entropy`, `kl`, powers, geometric means, `logsumexp`,
+    """A conic solver takes linear rows, second-order, exponential and power cones and semidefinite matrices. Most
+convex expressions are made of these (squares, norms, `exp`, `log`, `entropy`, `kl`, powers, geometric means, `logsumexp`,
 `max`, `min`, `abs`); some are convex for another reason, such as `sin` between pi and 2*pi.
 
     var x in [4, 5]

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from optc.backends.bandit import EpsilonGreedy, ThompsonSampling
-from optc.backends.simulated_annealing import Annealing
+from optc.backends.lns.bandit import EpsilonGreedy, ThompsonSampling
+from optc.backends.lns.simulated_annealing import Annealing
 
 
 def test_thompson_counts_successes_and_failures() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import optc
-from optc.backends import cbo
+from optc.backends import cbo, consensus
 from optc.backends.cbo import Options
 from optc.compiler import context as contexts
 from optc.compiler.answer import Answer
@@ -94,7 +94,7 @@ def test_points_never_leave_the_bounds_and_the_best_is_kept() -> None:
 
 def test_the_update_is_the_one_of_the_paper() -> None:
     form, options = Box(bowl, [(-9.0, 9.0)] * 2), Options(particles=4, sigma=0.3)
-    swarm = cbo._Swarm(form, options, 7, None)  # type: ignore[arg-type]
+    swarm = consensus.Swarm(form, options, 7, None)  # type: ignore[arg-type]
     before, alpha = swarm.particles.copy(), swarm.alpha
     weights = np.exp(-alpha * bowl(before))
     centre = (weights[:, None] * before).sum(axis=0) / weights.sum()

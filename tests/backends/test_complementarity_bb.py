@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 from optc.backends import complementarity_bb, conformance, highs
-from optc.backends.complementarity_bb import Options, Statistics, search
+from optc.backends.complementarity_bb import Options
+from optc.backends.complementarity_bb.node_relaxation import Relaxation, Relaxed
+from optc.backends.complementarity_bb.search import Statistics, search
 from optc.backends.conformance import INF, form, negated
-from optc.backends.node_relaxation import Relaxation, Relaxed
 from optc.compiler import context as contexts
 from optc.compiler.answer import Answer
 from optc.compiler.backend import Goal, Start

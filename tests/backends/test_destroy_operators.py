@@ -11,7 +11,8 @@ from small_mips import all_open, facility_location, knapsack, set_cover
 
 from optc.backends import highs
 from optc.backends.conformance import INF, form
-from optc.backends.destroy_operators import (
+from optc.backends.known_point import activities, holds, value
+from optc.backends.lns.destroy_operators import (
     SubProblem,
     View,
     along_rows,
@@ -25,7 +26,6 @@ from optc.backends.destroy_operators import (
     rens,
     rins,
 )
-from optc.backends.known_point import activities, holds, value
 from optc.compiler import context as contexts
 from optc.compiler.backend import Goal
 from optc.compiler.forms.linear import LinearForm

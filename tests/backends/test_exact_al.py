@@ -15,10 +15,11 @@ import pytest
 from hand_made import HandMade, from_symbols, smooth
 from reference_problems import BY_NAME
 
-from optc.backends import exact_al, sketching
-from optc.backends.equality_form import equality_form
-from optc.backends.exact_al import Options
-from optc.backends.sketched_newton import Outcome
+from optc.backends import exact_al
+from optc.backends.exact_al import Options, sketching
+from optc.backends.exact_al import search as outer
+from optc.backends.exact_al.equality_form import equality_form
+from optc.backends.exact_al.sketched_newton import Outcome
 from optc.compiler import context as contexts
 from optc.compiler.answer import Answer
 from optc.compiler.backend import Goal, Start
@@ -41,7 +42,7 @@ HS61 = smooth("4*x1**2+2*x2**2+2*x3**2-33*x1+16*x2-24*x3", equations("3*x1-2*x2*
 def search(form: HandMade, start: Any, options: Options = PAPER, seed: int = 0) -> Outcome:
     problem = equality_form(form)
     begin = problem.start(np.array(start, dtype=np.float64))
-    return exact_al.search(problem, begin, options, contexts.start(seed=seed, time_limit=60))[0]
+    return outer.search(problem, begin, options, contexts.start(seed=seed, time_limit=60))[0]
 
 
 def answer_of(
@@ -285,3 +286,8 @@ def test_control_c_ends_the_work() -> None:
     finally:
         process.kill()
     assert process.returncode == 0 and words in ("interrupted", "converged")
+
+
+def test_every_sketch_can_be_asked_for() -> None:
+    field = exact_al.Options.__dataclass_fields__["inner"]
+    assert tuple(field.metadata["option"]["choices"]) == ("direct", *sketching.KINDS)

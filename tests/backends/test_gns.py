@@ -12,7 +12,7 @@ from hand_made import HandMade, smooth
 from scipy.optimize import minimize
 
 import optc
-from optc.backends import gns
+from optc.backends import gns, gradient_normalised
 from optc.backends.gns import Options
 from optc.compiler import context as contexts
 from optc.compiler.answer import Answer
@@ -65,13 +65,13 @@ def test_the_valley_of_rosenbrock(sense: str) -> None:
 
 
 def test_every_step_passes_the_test_of_the_paper() -> None:
-    problem = gns._Minimised(VALLEY)
+    problem = gradient_normalised.Minimised(VALLEY)
     point, gamma = problem.at(np.array([-1.2, 1.0])), 1.0
     for _ in range(10):
-        found = gns._step(problem, point, gamma, contexts.start())
+        found = gradient_normalised.step(problem, point, gamma, contexts.start())
         assert found is not None
         there, next_gamma = found
-        shift = point.norm / (next_gamma / 2 + gns.ADDED)
+        shift = point.norm / (next_gamma / 2 + gradient_normalised.ADDED)
         hessian = np.zeros((2, 2))
         hessian[tuple(VALLEY.hessian_pattern)] = VALLEY.evaluate_hessian(point.x, 1.0, np.zeros(0))
         hessian = np.tril(hessian) + np.tril(hessian, -1).T
@@ -88,19 +88,19 @@ set J = 1..n-1
 var x[I] start 1
 minimize sum(exp(x[i]) - x[i] for i in I) + sum((x[j+1] - x[j])^4 + sin(x[j+1] - x[j])^2 for j in J)
 """
-    monkeypatch.setattr(gns, "_dense", None)
+    monkeypatch.setattr(gradient_normalised, "dense", None)
     found = optc.parse(text).bind().solve(backend="gns")
     assert found.termination == "converged" and found.objective == pytest.approx(3000.0, abs=1e-9)
 
 
 def test_dense_and_sparse_factorisations_give_the_same_step() -> None:
-    problem = gns._Minimised(VALLEY)
+    problem = gradient_normalised.Minimised(VALLEY)
     at, right = np.array([-1.2, 1.0]), np.array([1.0, -2.0])
     values, pattern = VALLEY.evaluate_hessian(at, 1.0, np.zeros(0)), VALLEY.hessian_pattern
-    sparse = gns._sparse(values, pattern[0], pattern[1], 2)(0.5, right)
+    sparse = gradient_normalised.sparse(values, pattern[0], pattern[1], 2)(0.5, right)
     assert problem.newton(at)(0.5, right) == pytest.approx(sparse, rel=1e-9)
     saddle, at_diagonal = np.array([-2.0, 0.0]), np.arange(2, dtype=np.int32)
-    for factorisation in (gns._dense, gns._sparse):
+    for factorisation in (gradient_normalised.dense, gradient_normalised.sparse):
         assert factorisation(saddle, at_diagonal, at_diagonal, 2)(0.5, right) is None
 
 

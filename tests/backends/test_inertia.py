@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csc_array, random_array
 
-from optc.backends import inertia, sketching
-from optc.backends.equality_form import pattern
+from optc.backends.exact_al import inertia, sketching
+from optc.backends.exact_al.equality_form import pattern
 
 
 @settings(max_examples=40, deadline=None)

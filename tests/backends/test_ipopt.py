@@ -15,8 +15,9 @@ import pytest
 from hand_made import HandMade, from_symbols, smooth
 from reference_problems import BY_NAME
 
-from optc.backends import ipopt, ipopt_library, registry
+from optc.backends import ipopt, registry
 from optc.backends.ipopt import Options
+from optc.backends.ipopt import library as ipopt_library
 from optc.compiler import context as contexts
 from optc.compiler.answer import Answer
 from optc.compiler.backend import Goal, Start

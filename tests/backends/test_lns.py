@@ -13,10 +13,11 @@ from small_mips import all_open, facility_location, knapsack, set_cover
 
 import optc
 from optc.backends import highs, lns, registry
-from optc.backends.bandit import Outcome, ThompsonSampling
 from optc.backends.conformance import INF, form, market_split
-from optc.backends.destroy_operators import Operator, SubProblem
 from optc.backends.known_point import holds, value
+from optc.backends.lns import search as search_of_lns
+from optc.backends.lns.bandit import Outcome, ThompsonSampling
+from optc.backends.lns.destroy_operators import Operator, SubProblem
 from optc.cli.main import main
 from optc.compiler import context as contexts
 from optc.compiler.answer import Answer
@@ -87,7 +88,7 @@ def test_optimal_is_claimed_only_where_a_bound_meets_the_point() -> None:
 def test_a_proximity_row_that_nothing_meets_is_a_bound() -> None:
     for problem in (set_cover(), knapsack(0, columns=15)):
         best, sign = optimum(problem), 1.0 if problem.sense == "minimize" else -1.0
-        search = lns._Search(problem, EXACT, SEARCH, contexts.start(threads=1))
+        search = search_of_lns._Search(problem, EXACT, SEARCH, contexts.start(threads=1))
         exact = highs.solve(problem, EXACT, highs.Options(), contexts.start(), None).x
         assert exact is not None
         search._take(np.rint(exact), sign * best)
@@ -122,7 +123,7 @@ def test_without_whole_columns_the_answer_is_that_of_highs() -> None:
 # ---------------------------------------------------------------------------------------------------------- conduct
 def test_neighbourhoods_adapt_their_size_to_what_came_of_them() -> None:
     problem = set_cover()
-    search = lns._Search(problem, EXACT, SEARCH, contexts.start(threads=1))
+    search = search_of_lns._Search(problem, EXACT, SEARCH, contexts.start(threads=1))
     search._take(np.ones(30), float(problem.cost.sum()))
     asked: list[float] = []
     answers: list[tuple[Outcome, bool]] = [
@@ -196,7 +197,7 @@ def test_polish_never_makes_a_point_worse(seed: int) -> None:
         for limit in (0.0, 1e-3, 0.02, None):
             options = replace(SEARCH, iterations=int(random.integers(0, 10)))
             context = contexts.start(time_limit=limit, threads=1, seed=seed)
-            answer = lns.polish(problem, x, Goal(), options, context)
+            answer = search_of_lns.polish(problem, x, Goal(), options, context)
             assert answer.x is not None and holds(problem, answer.x, 1e-6)
             assert sign * value(problem, answer.x) <= sign * value(problem, x) + 1e-6 * abs(value(problem, x))
             assert answer.objective == pytest.approx(value(problem, answer.x))
@@ -205,21 +206,21 @@ def test_polish_never_makes_a_point_worse(seed: int) -> None:
 def test_polish_improves_a_poor_point() -> None:
     problem = facility_location(6)
     x = all_open(problem)
-    answer = lns.polish(problem, x, Goal(), replace(SEARCH, iterations=30), contexts.start(threads=1))
+    answer = search_of_lns.polish(problem, x, Goal(), replace(SEARCH, iterations=30), contexts.start(threads=1))
     assert answer.objective is not None and answer.objective < 0.9 * value(problem, x)
 
 
 def test_polish_goes_on_from_a_point_that_is_whole_up_to_rounding() -> None:
     problem = set_cover()
     x = np.ones(30) - 4e-7  # of a lower cost than its rounding
-    answer = lns.polish(problem, x, EXACT, SEARCH, contexts.start(threads=1))
+    answer = search_of_lns.polish(problem, x, EXACT, SEARCH, contexts.start(threads=1))
     assert answer.objective == pytest.approx(102.0)
 
 
 def test_a_point_that_is_not_feasible_is_a_hint() -> None:
     problem = knapsack(2, columns=15)
     for x in (np.ones(15), np.full(15, np.nan), np.full(15, 0.5), np.full(15, 1e9)):
-        answer = lns.polish(problem, x, EXACT, SEARCH, contexts.start(threads=1))
+        answer = search_of_lns.polish(problem, x, EXACT, SEARCH, contexts.start(threads=1))
         assert answer.x is not None and holds(problem, answer.x, 1e-9)
         assert answer.objective == pytest.approx(optimum(problem))
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from optc.backends import highs
+from optc.backends.complementarity_bb.node_relaxation import Relaxation, curved
+from optc.backends.complementarity_bb.outer_approximation import LARGEST, squares
 from optc.backends.conformance import INF, form, negated
-from optc.backends.node_relaxation import Relaxation, curved
-from optc.backends.outer_approximation import LARGEST, squares
 from optc.compiler import context as contexts
 from optc.compiler.backend import Goal
 from optc.compiler.forms.linear import QuadraticForm

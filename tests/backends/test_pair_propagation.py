@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from optc.backends import highs
-from optc.backends.branching import Box
+from optc.backends.complementarity_bb.branching import Box
+from optc.backends.complementarity_bb.node_relaxation import without_objective
+from optc.backends.complementarity_bb.pair_cuts import strengthened
+from optc.backends.complementarity_bb.pair_propagation import Propagation
 from optc.backends.conformance import INF, form
-from optc.backends.node_relaxation import without_objective
-from optc.backends.pair_cuts import strengthened
-from optc.backends.pair_propagation import Propagation
 from optc.compiler import context as contexts
 from optc.compiler.backend import Goal
 from optc.compiler.forms.linear import Floats, Ints, LinearForm

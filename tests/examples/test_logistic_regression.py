@@ -81,5 +81,7 @@ def test_constrained_regression_on_sets_of_the_literature(name: str, tmp_path: P
     assert found.objective == pytest.approx(other.objective, abs=1e-7)
     form: Any = problem.lower("nonlinear")
     start = Start(np.ones(values.shape[1]))  # where the paper starts, which takes seven to ten steps to 1e-4
-    answer = exact_al.solve(form, Goal(), exact_al.Options(tolerance=1e-5, multipliers=1.0), contexts.start(), start)
+    answer = exact_al.solve(
+        form, Goal(tolerance=1e-5), exact_al.Options(tolerance=1e-5, multipliers=1.0), contexts.start(), start
+    )
     assert answer.termination == "converged" and answer.work is not None and answer.work <= 10

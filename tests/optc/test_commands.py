@@ -95,8 +95,14 @@ def test_explain_with_data(model: str, data: str, capsys: pytest.CaptureFixture[
         ("var x in [0, 1]\nminimize x^2 - x\n", ["objective is convex"]),
         ("var x in [0, 1]\nmaximize x^2 - x\n", ["objective is convex: `x^2` is not linear"]),
         ("var x, y in [0, 1]\nminimize x * y\n", ["objective is neither convex nor concave: `x * y`"]),
-        ("var x in [0, 1]\nminimize x\nsubject to\n  c: exp(x) <= 2\n", ["constraint c is convex, not linear: `exp(x)`"]),
-        ("var x in [0, 1]\nminimize log(x + 1)\n", ["objective is not proved convex: `log(x + 1)` is not convex: it is"]),
+        (
+            "var x in [0, 1]\nminimize x\nsubject to\n  c: exp(x) <= 2\n",
+            ["constraint c is convex, not linear: `exp(x)`"],
+        ),
+        (
+            "var x in [0, 1]\nminimize log(x + 1)\n",
+            ["objective is not proved convex: `log(x + 1)` is not convex: it is"],
+        ),
         ("var x in [0, 1]\nmaximize log(x + 1)\n", ["objective is concave\n"]),
         (
             "var x, y in [0, 1]\nminimize x\nsubject to\n  c: exp(x) >= 2 - sin(5 * y)\n",

@@ -210,7 +210,7 @@ def test_labels_are_mapped_when_that_is_asked_for(folder: Path, placed: Placed) 
     assert np.asarray(placed(SPARSE, "y=a.svm:labels,1=0,2=0.5", *rest)["y"]).tolist() == [0.5, 0, 0]
 
 
-def test_a_feature_that_the_model_does_not_have_is_told_with_its_line(folder: Path, placed: Placed) -> None:
+def test_a_feature_that_the_model_does_not_have_is_told_with_its_line(folder: Path) -> None:
     (folder / "a.svm").write_text(SMALL)
     with pytest.raises(DataError) as caught:
         optc.parse(DENSE).bind("X=a.svm", "y=a.svm", "S=a.svm:samples", F=[1, 2, 3])

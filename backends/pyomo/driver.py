@@ -1,13 +1,4 @@
-"""A bridge to Pyomo: whatever solver Pyomo can call solves a linear, quadratic or discrete form.
-
-    optc solve model.opt --backend pyomo --option solver=highs
-
-The form becomes a ``ConcreteModel`` (``pyomo_model.py``), which the named solver gets. Nothing that Pyomo or the solver
-says is believed: statuses are translated word by word, a bound is passed on where the solver reports one, multipliers
-where it has them, and the verifier judges all of it. Being a bridge it is planned last and taken only where it is asked
-for or nothing else is installed. Source: W. E. Hart, J.-P. Watson, D. L. Woodruff, "Pyomo: modeling and solving
-mathematical programs in Python", Math. Prog. Comp. 3 (2011).
-"""
+"""A form handed to one of Pyomo's solvers, and its word translated."""
 
 from __future__ import annotations
 
@@ -15,14 +6,14 @@ import math
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from optc.compiler.answer import Answer, Claim, Termination
-from optc.compiler.backend import Capabilities, Goal, Start
+from optc.compiler.backend import Goal, Start
 from optc.compiler.context import Context
 from optc.compiler.forms.discrete import DiscreteForm
 from optc.compiler.forms.linear import Floats, LinearForm, QuadraticForm, Slice
@@ -30,72 +21,18 @@ from optc.compiler.lowering import Lowered
 from optc.compiler.spaces.members import Members
 from optc.dsl.catalogue import report, solving
 
-from . import installed
-from .farkas import dual_ray
-from .options import OptionError, option
-from .pyomo_model import INFINITE, Bools, Built, Group, concrete, empty_rows, environment
-from .recession import unlimited
+from ..farkas import dual_ray
+from ..options import OptionError
+from ..recession import unlimited
+from .model import INFINITE, Bools, Built, Group, concrete, empty_rows, environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-name = "pyomo"
-title = "any solver that Pyomo can call, named by the option `solver`"
-install = 'pip install "pyomo>=6.10"'
-capabilities = Capabilities(
-    forms=frozenset({"linear", "quadratic", "discrete"}),
-    integer=frozenset({"linear", "quadratic", "discrete"}),
-    gives=frozenset({"time limit"}),
-    refuses={
-        "interrupt": "a solver called by Pyomo works until it ends or its time is over",
-        "bound": "one is passed on where the solver reports one",
-        "duals": "they are passed on where the solver has them",
-        "nonlinear objective": "this bridge passes linear and quadratic objectives only",
-        "nonlinear constraint": "this bridge passes linear and quadratic constraints only",
-    },
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """Options of the bridge beside the common ones (time limit; the gap where Pyomo's name for it is known)."""
-
-    solver: str = option("word", "highs", "name of the solver in `pyomo.environ.SolverFactory`")
-    executable: str | None = option("word", None, "path of the solver's program, where it is one")
-    settings: str = option("word", "", "the solver's own options: `name=value`, with commas between them")
-    indicators: str = option(
-        "word",
-        "bigm",
-        "rows that a binary switches: by Pyomo's big-M or hull transformation, or times the binary",
-        choices=("bigm", "hull", "products"),
-    )
-    complementarity: str = option(
-        "word",
-        "sets",
-        "complementary pairs: sets of type 1, products that are zero, or Pyomo's big-M or hull transformation",
-        choices=("sets", "products", "bigm", "hull"),
-    )
-
-
-options = Options
-
-
-def version() -> str | None:
-    """The version of the installed Pyomo, or None; Pyomo itself is not imported."""
-    return installed.version("pyomo", "pyomo")
-
-
-def load(form: LinearForm) -> Any:
-    """A ``ConcreteModel`` with variables ``x[j]`` and constraints ``row[i]``, by position from 0.
-
-    Switched rows are disjuncts of ``pyomo.gdp``, complementary pairs special ordered sets. Raises ValueError for
-    numbers that are not finite.
-    """
-    return concrete(form).model
+from . import Options, name
 
 
 def named_model(lowered: Lowered) -> Any:
-    """As ``load``, with a component for each family of decisions and constraints, indexed as in the model:
+    """A ``ConcreteModel`` with a component for each family of decisions and constraints, indexed as in the model:
     ``ship["seattle", "chicago"]``. What a lowering added to them has the names ``x`` and ``row``.
     """
     form, instance = lowered.form, lowered.instance

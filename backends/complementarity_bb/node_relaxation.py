@@ -20,7 +20,7 @@ from optc.compiler.backend import Goal
 from optc.compiler.context import Context
 from optc.compiler.forms.linear import Floats, Ints, LinearForm, QuadraticForm
 
-from . import highs
+from .. import highs
 from .outer_approximation import Squares, squares
 
 State = Literal["optimal", "infeasible", "unbounded", "stopped", "trouble"]
