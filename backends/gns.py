@@ -14,7 +14,7 @@ it in the quotient (1e-8). Ours are these:
 - where ``H + (|g| / gamma) I`` is not positive definite, or the step ends where a function has no value, gamma halves;
 - a hundred tries, since gamma may have grown a lot before;
 - a difference of values that rounding hides is no reason to refuse a step that makes the gradient smaller;
-- the gradient is small enough relative to its norm at the start, as Ipopt scales objectives;
+- the gradient is small enough relative to its norm at the start where that is above 100, as Ipopt scales objectives;
 - H is always the exact Hessian; approximate ones (Gauss-Newton, Fisher) are the paper's subject too.
 """
 
@@ -54,7 +54,11 @@ class Options:
     """Options beside the common ones (time limit, tolerance, seed)."""
 
     tolerance: float = option(
-        "number", 1e-8, "norm of the gradient to reach, times a hundredth of that at the start", low=1e-14, high=1.0
+        "number",
+        1e-8,
+        "norm of the gradient to reach, times max(1, that at the start / 100); at most --tol",
+        low=1e-14,
+        high=1.0,
     )
     iterations: int = option("integer", 1000, "most Newton steps", low=0, high=2**31 - 1)
     gamma: float = option("number", 1.0, "first radius in which the gradient is taken for linear", low=1e-9, high=1e9)

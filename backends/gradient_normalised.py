@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,10 +27,11 @@ FULL = 0.1  # share of entries beyond which it is dense too
 FAR = 1e15  # an unknown or objective beyond this diverges
 
 
-def local(form: NonlinearForm, _goal: Goal, options: Options, context: Context, x: Floats) -> Answer:
+def local(form: NonlinearForm, goal: Goal, options: Options, context: Context, x: Floats) -> Answer:
     """The answer from one point (n), at which everything is defined."""
     problem = Minimised(form)
-    point, termination, steps = _search(problem, problem.at(x), options, context)
+    tolerance = min(options.tolerance, goal.tolerance)
+    point, termination, steps = _search(problem, problem.at(x), replace(options, tolerance=tolerance), context)
     message = _WORDS.get(termination, termination)
     if termination == "diverging":
         return Answer("none", termination, message=message, work=steps)

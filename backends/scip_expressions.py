@@ -196,6 +196,29 @@ class Writer:
             self.row(total([(1.0, sine), (-1.0, self.algebra.product([entry, cosine]))]), 0.0, 0.0)
         return columns
 
+    def entropy(self, node: Node, entries: list[Entry]) -> list[Entry]:
+        """``-x log x``. Of a nonlinear ``x`` with columns ``w`` for it and ``v`` for its logarithm: SCIP 10.0 makes one
+        expression of ``x log x``, and corrupts memory where it bounds that of a nonlinear ``x`` from below."""
+        inner = node.args[0]
+        found = [_entropy(self.algebra, each) for each in self.within(inner, entries, 0.0)]
+        bent = [k for k, each in enumerate(entries) if each.parts]
+        if not bent:
+            return found
+        if (self.known.ranges[inner.number][0] < CLEARANCE).any():
+            self.poles.append((inner, np.ones_like))  # it keeps away from 0, which is no pole here
+        lower, upper = (
+            np.maximum(np.broadcast_to(e, len(entries)), CLEARANCE) for e in self.known.ranges[inner.number]
+        )
+        arguments = self._define(inner, bent, lower, upper, _cleared)
+        logarithms = self._define(inner, bent, np.log(lower), np.log(upper), _log_cleared)
+        for k, w, v in zip(bent, arguments, logarithms, strict=True):
+            assert w.column is not None
+            self.narrow(w.column, CLEARANCE, math.inf)
+            self.row(total([(1.0, entries[k]), (-1.0, w)]), 0.0, 0.0)
+            self.row(total([(1.0, self.algebra.applied("log", w)), (-1.0, v)]), 0.0, 0.0)
+            found[k] = self.algebra.product((Entry(-1.0), w, v))
+        return found
+
     # ------------------------------------------------------------------------------------------------------ domains
     def within(self, node: Node, entries: list[Entry], low: float, high: float = math.inf) -> list[Entry]:
         """The entries of an argument, kept between ``low`` and ``high``: outside of these its function has no value."""
@@ -248,6 +271,14 @@ def _softplus(scale: float, x: Floats) -> Floats:
     return ARRAYS["softplus"](scale * x)
 
 
+def _cleared(x: Floats) -> Floats:
+    return np.maximum(x, CLEARANCE)
+
+
+def _log_cleared(x: Floats) -> Floats:
+    return np.log(np.maximum(x, CLEARANCE))
+
+
 def _is_long(entry: Entry) -> bool:
     return bool(entry.parts) or len(entry.columns) > LONG
 
@@ -282,7 +313,6 @@ def _tangent(writer: Writer, node: Node, args: list[list[Entry]]) -> list[list[E
 
 _CHECKED: dict[str, Callable[[Writer, Node, list[list[Entry]]], list[list[Entry]]]] = {
     "sqrt": _root,
-    "entropy": _root,
     "kl": _root,
     "log": _logarithm,
     "log10": _logarithm,
@@ -295,6 +325,7 @@ _DEFINED: dict[str, Callable[[Writer, Node, list[list[Entry]]], list[Entry]]] = 
     "sigmoid": lambda w, n, a: w.sigmoid(n.args[0], a[0], 1.0),
     "tanh": lambda w, n, a: [total([(2.0, s), (1.0, Entry(-1.0))]) for s in w.sigmoid(n.args[0], a[0], 2.0)],
     "atan": lambda w, n, a: w.arc_tangent(n, a[0]),
+    "entropy": lambda w, n, a: w.entropy(n, a[0]),
 }
 
 
@@ -364,7 +395,6 @@ _RULES: dict[str, Callable[..., Entry]] = {
     "tan": _tan,
     "sinh": lambda g, a: _both(g, a, -1.0),
     "cosh": lambda g, a: _both(g, a, 1.0),
-    "entropy": _entropy,
     "kl": _kl,
     "huber": _huber,
 }

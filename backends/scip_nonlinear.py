@@ -4,11 +4,6 @@ The objective's nonlinear part is a column ``t`` with the row ``f(x) - t <= 0`` 
 is believed as far as its numbers reach: a bound near its infinity, or a point beside a pole, where SCIP keeps a
 distance that the model does not, ends as ``diverging``; that a problem with poles is infeasible is not repeated; that
 one is unbounded is repeated with a direction that the form's own functions confirm.
-
-Known and not mended: SoPlex, which solves SCIP's linear programs, can crash the process in its ratio test
-(``SPxBoundFlippingRT::flipAndUpdate``, SCIP 10.0) where coefficients are very large and very small at once, such as in
-``entropy((1.79 * y)^3)`` for y in [-30, 30]. Aggressive scaling (``lp/scaling = 2``) keeps it from that, and has led
-to wrong bounds elsewhere, so it is left alone.
 """
 
 from __future__ import annotations

@@ -126,14 +126,12 @@ def _fitting(program: Program, shown: str, named: Sequence[str] | None) -> dict[
     ]
     if len(tables) != 1:
         found = [symbol for symbol, _ in tables]
-        raise DataError([_uncertain(shown, "parameter over samples and features", named[0] if named else None, found)])
+        raise DataError([_uncertain(shown, "over samples and features", named[0] if named else None, found)])
     table, (samples, features, entries) = tables[0]
     labels = [symbol for symbol in numeric if symbol.arity == 1 and _sets(symbol) == [samples]]
     labels = [symbol for symbol in labels if named is None or symbol.name == named[1]]
     if len(labels) != 1:
-        raise DataError(
-            [_uncertain(shown, f"parameter over {samples} for labels", named[1] if named else None, labels)]
-        )
+        raise DataError([_uncertain(shown, f"over {samples} for labels", named[1] if named else None, labels)])
     given = {table.name: "values", labels[0].name: "labels"}
     parts = ((samples, "samples"), (features, "features"), (entries, "entries"))
     return given | {name: part for name, part in parts if name is not None and name in takers}
@@ -166,9 +164,9 @@ def _sets(symbol: Parameter) -> list[str]:
 
 def _uncertain(shown: str, wanted: str, name: str | None, found: Sequence[Symbol]) -> Diagnostic:
     listed = ", ".join(signature(symbol) for symbol in found)
-    what = f"the model has {'several' if found else 'no'} {wanted}" + (f": {listed}" if found else "")
+    what = f"the model has several parameters {wanted}: {listed}" if found else f"the model has no parameter {wanted}"
     if name is not None:
-        what = f"{name} is no {wanted} that takes data"
+        what = f"{name} is no parameter {wanted} that takes data"
     mend = f"say which two parameters take values and labels, -d {shown}:VALUES,LABELS, or one by one, -d NAME={shown}"
     return _misfit(shown, what, mend)
 

@@ -247,7 +247,7 @@ def logarithmic(region: Region, term: Expr, table: Table, curvature: Curvature) 
 
 def _simple(term: Expr) -> bool:
     """Whether the curvature of a term is known without that of its own logarithm."""
-    return not (isinstance(term, Apply) and term.op in ("mul", "div", "pow"))
+    return not (isinstance(term, (Apply, Reduce)) and term.op in ("mul", "div", "pow", "prod"))
 
 
 def _by_scale(region: Region, term: Expr, table: Table, curvature: Curvature) -> tuple[Bools, Bools]:

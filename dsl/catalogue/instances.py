@@ -311,8 +311,8 @@ NO_CONE = _code(
     "`{expression}` is not written in cones: {reason}",
     None,
     """A conic solver takes linear rows, second-order, exponential and power cones and semidefinite matrices. Most
-convex expressions are made of these (squares, norms, `exp`, `log`, `entropy`, `kl`, powers, geometric means, `logsumexp`,
-`max`, `min`, `abs`); some are convex for another reason, such as `sin` between pi and 2*pi.
+convex expressions are made of these (squares, norms, `exp`, `log`, `entropy`, `kl`, powers, geometric means,
+`logsumexp`, `max`, `min`, `abs`); some are convex for another reason, such as `sin` between pi and 2*pi.
 
     var x in [4, 5]
     minimize sin(x)

@@ -381,6 +381,8 @@ def test_that_no_point_exists_is_not_said_where_scip_keeps_away_from_a_pole() ->
     """Feasible at x = 1e-14, where SCIP does not look."""
     found = optc.parse("var x in [0, 10]\nminimize x\nsubject to\n  c: log(x) <= -30\n").bind().solve(backend="scip")
     assert found.status == "failed" and "no value" in found.diagnostics[0].message
+    lone = "var y in [-3, 3]\nminimize -y\nsubject to\n  c: entropy(-y * y) <= 3\n"  # y = 0 alone
+    assert optc.parse(lone).bind().solve(backend="scip").status != "infeasible"
     bounded = "var x in [0.001, 10]\nminimize x\nsubject to\n  c: log(x) <= -30\n"
     assert optc.parse(bounded).bind().solve(backend="scip").status == "infeasible"
 
@@ -409,6 +411,20 @@ def test_an_optimum_where_a_domain_ends_has_values() -> None:
     found = optc.parse(text).bind().solve(backend="scip", time_limit=20)
     assert found.status in ("optimal", "feasible") and found.objective is not None and found.bound is not None
     assert abs(found.objective) <= 5e-3 and found.bound <= 1e-6
+
+
+CRASH = """
+import optc
+head = "var x in [-{0}, {0}]\\nvar y in [-{0}, {0}]\\nminimize "
+cases = (30, "entropy((1.79 * y)^3) - 1.27 * y + x"), (2, "entropy(cos(1.21 * x)) - 0.35 * x^2 * (y + x)")
+for size, objective in cases:
+    print(optc.parse(head.format(size) + objective).bind().solve(backend="scip", time_limit=3).status)
+"""
+
+
+def test_entropies_of_nonlinear_arguments_do_not_crash() -> None:
+    done = subprocess.run([sys.executable, "-c", CRASH], capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and set(done.stdout.split()) <= {"optimal", "feasible"}, done.stderr
 
 
 def test_a_product_with_a_kinked_factor_keeps_its_optimum() -> None:

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_terms import terms
 
+import optc
 from optc.compiler.evaluation.scope import EvaluationError as UndefinedData
 from optc.compiler.facts.convexity import Proof, Reason, convex_problem
 from optc.compiler.facts.curvature import bent
@@ -288,3 +289,12 @@ def _point(instance: Any, rng: np.random.Generator) -> dict[str, np.ndarray]:
         f.name: np.clip(rng.normal(0, scale, f.count), np.maximum(f.lower, -50), np.minimum(f.upper, 50))
         for f in instance.families
     }
+
+
+@pytest.mark.parametrize(
+    "term", ["prod(x for k in 1..3) * x^2", "prod(x for k in 1..3)", "sqrt(prod(x for k in 1..2)) * x"]
+)
+def test_a_product_is_not_judged_by_its_own_logarithm(term: str) -> None:
+    """Its curvature asks for that of its logarithm, which must not ask back."""
+    problem = optc.parse(f"var x\nminimize {term}\n").bind({})
+    assert "not proved convex" in str(problem.explain())
