@@ -255,6 +255,8 @@ class _Lines:
             return False
         if raw[at + 1].kind == "[":
             return raw[behind_bracket(raw, at + 1)].kind == ":"
+        if self.head == "param" and at + 2 < len(raw) and raw[at + 2].text in PROPERTIES:
+            return False  # `x : string` goes on with a declaration
         return raw[at + 1].kind == ":"
 
     def _lists_names(self) -> bool:

@@ -31,8 +31,7 @@ from ..spaces.layouts import Layout
 from ..terms.substitution import symbols_in
 from .definition_rows import Completion, DefinitionRows, definition_rows, joined
 from .domains import ExtraRows
-from .instance_to_linear import Columns, Inverse, RowArrays, _without_zeros, arranged, columns_of, lift, unfit
-
+from .instance_to_linear import Columns, Inverse, RowArrays, _without_zeros, arranged, columns_of, unfit
 
 _KEY = "nonlinear"
 

@@ -309,8 +309,9 @@ LIBSVM_MALFORMED = _code(
     "malformed LIBSVM file",
     "{what}",
     "{mend}",
-    """A LIBSVM file holds one sample a line: its label, then the features that are not zero, each as index:value. Indices
-are whole numbers from 1 on and grow along the line; labels and values are finite numbers. What follows `#` is a comment.
+    """A LIBSVM file holds one sample a line: its label, then the features that are not zero, each as index:value.
+Indices are whole numbers from 1 on and grow along the line; labels and values are finite numbers. What follows `#` is a
+comment.
 
     +1 3:0.5 1:2          # wrong: feature 1 stands after feature 3
     +1 1:2 3:0.5
@@ -321,10 +322,10 @@ LIBSVM_PARTS = _code(
     "part of a LIBSVM file that does not fit",
     "{what}",
     "{mend}",
-    """A LIBSVM file has five parts: `samples` and `features` (numbers from 1 on), `entries` (pairs of these), `values` (of
-the entries) and `labels` (of the samples). A parameter with one index takes the labels and one with two the values, so
-their part may be left out; a set names its part. Without a name the file gives the one parameter with two indices, the
-one parameter over the first of them, and their sets; where there are several of either, say which two are meant.
+    """A LIBSVM file has five parts: `samples` and `features` (numbers from 1 on), `entries` (pairs of these), `values`
+(of the entries) and `labels` (of the samples). A parameter with one index takes the labels and one with two the values,
+so their part may be left out; a set names its part. Without a name the file gives the one parameter with two indices,
+the one parameter over the first of them, and their sets; where there are several of either, say which two are meant.
 
 Labels come as they are in the file. Others are given by a list of all of them.
 

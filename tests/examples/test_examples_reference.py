@@ -107,7 +107,38 @@ def raw_data(folder: Path, program: Program, data: list[Any]) -> RawData:
             sets={"Units": first_column(folder / "units.csv")},
             parameters=parameters | long_form(folder / "segments.csv", 2),
         )
+    if folder.name == "logistic_regression":
+        return labelled_samples(folder, data[1])
     return RawData()
+
+
+def labelled_samples(folder: Path, equations: str) -> RawData:
+    """A LIBSVM file, line by line, and the equations beside it."""
+    rows = [line.split() for line in (folder / "samples.svm").read_text(encoding="utf-8").splitlines()]
+    pairs = [(s, *pair.split(":")) for s, row in enumerate(rows, 1) for pair in row[1:]]
+    value = {(float(s), float(f)): float(v) for s, f, v in pairs}
+    given = json.loads((folder / equations).read_text(encoding="utf-8"))
+    features = sorted({f for _, f in value})
+    indices = [(float(e),) for e in given["Equations"]]
+    slope = {
+        (e, f): number
+        for (e,), row in zip(indices, given["slope"], strict=True)
+        for f, number in zip(features, row, strict=True)
+    }
+    return RawData(
+        sets={
+            "Samples": [(float(s),) for s in range(1, len(rows) + 1)],
+            "Features": [(f,) for f in features],
+            "Entries": list(value),
+            "Equations": indices,
+        },
+        parameters={
+            "value": value,
+            "label": {(float(s),): float(row[0]) for s, row in enumerate(rows, 1)},
+            "slope": slope,
+            "right": dict(zip(indices, given["right"], strict=True)),
+        },
+    )
 
 
 @pytest.mark.parametrize(("name", "folder", "expected"), RUNS)
