@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import optc
-from optc.backends import cbo, consensus
-from optc.backends.cbo import Options
+from optc.backends import cbo
+from optc.backends.cbo import Options, consensus
 from optc.compiler import context as contexts
 from optc.compiler.answer import Answer
 from optc.compiler.backend import Goal, Start

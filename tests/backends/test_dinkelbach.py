@@ -10,7 +10,7 @@ import pytest
 
 from optc.backends import conformance, dinkelbach, highs
 from optc.backends.conformance import form
-from optc.backends.conformance_ratios import ratio
+from optc.backends.conformance.ratios import ratio
 from optc.compiler import context as contexts
 from optc.compiler.backend import Goal
 from optc.compiler.context import Progress

@@ -12,8 +12,8 @@ from hand_made import HandMade, smooth
 from scipy.optimize import minimize
 
 import optc
-from optc.backends import gns, gradient_normalised
-from optc.backends.gns import Options
+from optc.backends import gns
+from optc.backends.gns import Options, gradient_normalised
 from optc.compiler import context as contexts
 from optc.compiler.answer import Answer
 from optc.compiler.backend import Goal, Start

@@ -16,8 +16,11 @@ from reference_problems import BY_NAME, PROBLEMS, Problem
 from scipy.optimize import NonlinearConstraint, minimize
 
 import optc
-from optc.backends import scip, scip_admission, scip_expressions, scip_nonlinear
-from optc.backends.kernel_ranges import ranges
+from optc.backends import scip
+from optc.backends.scip import admission as scip_admission
+from optc.backends.scip import expressions as scip_expressions
+from optc.backends.scip import nonlinear as scip_nonlinear
+from optc.backends.scip.kernel_ranges import ranges
 from optc.compiler import context as contexts
 from optc.compiler.answer import Answer
 from optc.compiler.backend import Goal, Start

@@ -15,7 +15,7 @@ from optc.compiler.forms.linear import Floats, Ints
 from optc.compiler.forms.nonlinear import NonlinearForm
 
 if TYPE_CHECKING:
-    from .gns import Options
+    from . import Options
 
 REPORT_EVERY = 0.1  # seconds between two progress reports
 TRIES = 100  # of one step
@@ -109,7 +109,7 @@ def sparse(values: Floats, rows: Ints, columns: Ints, n: int) -> Callable[[float
     """By a sparse symmetric factorisation that tells the signs of its pivots."""
     from scipy.sparse import coo_array, csc_array, eye_array
 
-    from .exact_al import inertia
+    from ..exact_al import inertia
 
     lower = csc_array(coo_array((values, (rows, columns)), shape=(n, n)))
     whole = csc_array(lower + lower.T)

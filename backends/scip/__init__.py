@@ -3,7 +3,7 @@
 Source: S. Bolusani et al., "The SCIP Optimization Suite 9.0", arXiv 2402.17702 (2024), and its successors. Native
 indicators and special ordered sets, quadratic rows by spatial branch and bound; a quadratic objective is a column
 ``t`` with the row ``x'Qx / 2 - t <= 0`` (``>= 0`` to maximise); a complementary pair is a special ordered set of two.
-Nonlinear forms go by ``scip_nonlinear``.
+Nonlinear forms go by ``nonlinear``.
 
 pyscipopt takes rows one at a time. A dictionary of terms for each row passes 1e5 coefficients of 2000 rows and 5000
 columns in 0.06 s, a call for each coefficient in 0.09 s; writing an MPS file of the same problem takes 0.08 s and
@@ -26,12 +26,12 @@ from optc.compiler.forms.discrete import DiscreteForm
 from optc.compiler.forms.linear import Floats, Ints, LinearForm, QuadraticForm
 from optc.compiler.forms.nonlinear import NonlinearForm
 
-from . import installed
-from .farkas import dual_ray
-from .known_point import completed, not_worse, quadratic_part, usable, value
-from .options import option
-from .recession import unlimited
-from .scip_work import INFINITE, FailedError, finite, run, scip
+from .. import installed
+from ..farkas import dual_ray
+from ..known_point import completed, not_worse, quadratic_part, usable, value
+from ..options import option
+from ..recession import unlimited
+from .work import INFINITE, FailedError, finite, run, scip
 
 name = "scip"
 title = "mixed-integer linear, quadratic and nonlinear programming to a proved optimum, convex or not, with logic"
@@ -86,7 +86,7 @@ def load(form: LinearForm) -> Any:
         ValueError: a coefficient is not finite, or so large that SCIP takes it for infinite.
     """
     if isinstance(form, NonlinearForm):
-        from . import scip_nonlinear
+        from . import nonlinear as scip_nonlinear
 
         return scip_nonlinear.passed(form).model
     return _pass(form).model
@@ -96,7 +96,7 @@ def declines(form: LinearForm) -> str | None:
     """Why a form of a kind that it takes cannot be passed, or None."""
     if not isinstance(form, NonlinearForm):
         return None
-    from . import scip_nonlinear
+    from . import nonlinear as scip_nonlinear
 
     return scip_nonlinear.declines(form)
 
@@ -108,7 +108,7 @@ def solve(form: LinearForm, goal: Goal, options: Options, context: Context, star
     comes from an event handler at each node, linear program and better point.
     """
     if isinstance(form, NonlinearForm):
-        from . import scip_nonlinear
+        from . import nonlinear as scip_nonlinear
 
         return scip_nonlinear.solve(form, goal, options, context, start)
     decided = _without_solver(form)

@@ -10,7 +10,7 @@ import numpy as np
 from optc.compiler.forms.fractional import FractionalForm
 from optc.compiler.forms.linear import LinearForm
 
-from .conformance import (
+from . import (
     INF,
     Case,
     cancelled,

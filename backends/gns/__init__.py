@@ -29,8 +29,8 @@ from optc.compiler.answer import Answer
 from optc.compiler.backend import Capabilities, Goal, Start
 from optc.compiler.context import Context
 
-from . import installed
-from .options import option
+from .. import installed
+from ..options import option
 
 if TYPE_CHECKING:
     from optc.compiler.forms.linear import LinearForm
@@ -83,8 +83,8 @@ def declines(form: LinearForm) -> str | None:
 
 def solve(form: NonlinearForm, goal: Goal, options: Options, context: Context, start: Start | None) -> Answer:
     """The answer to a nonlinear form without rows and bounds, from one start or the best from several."""
+    from ..local_answer import from_starts
     from .gradient_normalised import local
-    from .local_answer import from_starts
 
     reason = declines(form)
     if reason is not None:

@@ -21,7 +21,7 @@ from optc.dsl.check import check
 from optc.dsl.parse import parse
 from optc.dsl.source import Source
 
-from .conformance import Case, Failure, _near, _solve, _want, cancelled, no_time, repeated
+from . import Case, Failure, _near, _solve, _want, cancelled, no_time, repeated
 
 PRODUCT = """
 var x in [1, 5]

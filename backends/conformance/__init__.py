@@ -370,8 +370,8 @@ def market_split(rows: int = 5, columns: int = 40, seed: int = 1) -> LinearForm:
 # ----------------------------------------------------------------------------------------------------------- cases
 def cases() -> tuple[Case, ...]:
     """All cases, in order."""
-    from .conformance_nonlinear import nonlinear_cases
-    from .conformance_ratios import ratio_cases
+    from .nonlinear import nonlinear_cases
+    from .ratios import ratio_cases
 
     own = (*_linear(), *_without_optimum(), *_whole(), *_quadratic(), *_conduct())
     return (*own, *ratio_cases(), *nonlinear_cases())

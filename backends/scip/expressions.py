@@ -34,9 +34,9 @@ from optc.compiler.kernels.numpy_printer import NumpyProgram
 from optc.compiler.kernels.programs import Stream, program
 from optc.compiler.kernels.scalars import ARRAYS
 
+from .admission import Admitted
+from .entries import Algebra, Entry, total
 from .kernel_ranges import log_sum_exp, needed, rows_of
-from .scip_admission import Admitted
-from .scip_entries import Algebra, Entry, total
 
 CLEARANCE = 2e-9  # from a pole: twice what SCIP keeps itself, since it takes a bound of 1e-9 for 0
 FINEST = 1.5e-9  # bounds nearer to 0 are 0 to SCIP

@@ -28,7 +28,7 @@ from optc.compiler.answer import Answer
 from optc.compiler.backend import Capabilities, Goal, Start
 from optc.compiler.context import Context
 
-from .options import option
+from ..options import option
 
 if TYPE_CHECKING:
     from optc.compiler.forms.linear import LinearForm
@@ -84,8 +84,8 @@ def solve(form: NonlinearForm, goal: Goal, options: Options, context: Context, s
 
     Particles begin anywhere between bounds, or around the start where there are none; the start is one of them.
     """
+    from ..local_answer import known_at_once
     from .consensus import found
-    from .local_answer import known_at_once
 
     reason = declines(form)
     if reason is not None:

@@ -13,10 +13,10 @@ from optc.compiler.context import Context, Progress
 from optc.compiler.forms.linear import Floats
 from optc.compiler.forms.nonlinear import NonlinearForm
 
-from .starting_point import drawn_between, starting_point
+from ..starting_point import drawn_between, starting_point
 
 if TYPE_CHECKING:
-    from .cbo import Options
+    from . import Options
 
 REPORT_EVERY = 0.1  # seconds between two progress reports
 GROWTH, LARGEST_ALPHA = 1.05, 1e15  # of alpha, at each step

@@ -23,11 +23,11 @@ from optc.compiler.forms.linear import Floats
 from optc.compiler.forms.nonlinear import NonlinearForm
 from optc.dsl.diagnostics import Diagnostic
 
-from .local_answer import holds
-from .scip_admission import Admitted, RefusedError, admitted
-from .scip_entries import Algebra, Entry, total
-from .scip_expressions import WIDER, Writer, extended, values
-from .scip_work import FailedError, finite, run, scip
+from ..local_answer import holds
+from .admission import Admitted, RefusedError, admitted
+from .entries import Algebra, Entry, total
+from .expressions import WIDER, Writer, extended, values
+from .work import FailedError, finite, run, scip
 
 FAR = 1e18  # a bound of this size is SCIP's infinity in the making
 BESIDE = 1e-8  # a point so near a pole lies at the end of what SCIP looks at
@@ -205,7 +205,7 @@ def solve(form: NonlinearForm, goal: Goal, options: Any, context: Context, start
 
 
 def _configure(model: Any, goal: Goal, options: Any, context: Context) -> None:
-    from .scip import configure
+    from . import configure
 
     configure(model, goal, options, context)
     # Squares of sums stay squares: multiplied out, sums of squares lose their bound and their curvature.
@@ -252,7 +252,7 @@ def _set_start(problem: Problem, form: NonlinearForm, given: Floats, goal: Goal)
 
 # -------------------------------------------------------------------------------------------------- what it may claim
 def _answer(problem: Problem, form: NonlinearForm) -> Answer:
-    from .scip import ENDS
+    from . import ENDS
 
     model = problem.model
     status = model.getStatus()
