@@ -218,7 +218,7 @@ def _point(found: _Found) -> Solution:
         certificate.append(line)
     # A bound within the gap is the goal, whatever the solver was about to do next.
     termination = "converged" if close else answer.termination
-    status: Literal["optimal", "feasible"] = "optimal" if close else "feasible"
+    status: Literal["optimal", "feasible"] = "optimal" if close and report_.answered else "feasible"
     solution = _solution(found, status, termination, report_, certificate, limit)
     if isinstance(found.form, FractionalForm) and (answer.claim, answer.termination) == ("feasible", "converged"):
         note = report(solving.NOT_ATTAINED, found.instance.program.root.span)

@@ -36,8 +36,8 @@ from .stationarity import block_at
 def alone(instance: Instance, path: tuple[str, ...], point: Point) -> Instance:
     """The problem of the block at ``path`` with all others' decisions, and multipliers, held at ``point``.
 
-    Its objective is the sum over the block's rows. Constraint families without its decisions are left out. Raises
-    ``DataError`` where a held bound is undefined or crosses another.
+    Its objective is the sum over the block's rows. Rows of other blocks beside it that hold its decisions bind it too;
+    those without its decisions are left out. Raises ``DataError`` where a held bound is undefined or crosses another.
     """
     program = instance.program
     block = block_at(program.root, path)
@@ -57,7 +57,8 @@ def alone(instance: Instance, path: tuple[str, ...], point: Point) -> Instance:
             draft.put(replace(constraint, space=componentwise(constraint.space), body=replace(body, terms=terms)))
     if block.space.generators:
         expression = Reduce(expression.span, "sum", componentwise(block.space), expression)
-    kept = [c.name for c in rows_of(program, block) if holds_any(c, block.decisions, program)]
+    shared = rows_of_others(program, block)
+    kept = [c.name for c in (*rows_of(program, block), *shared) if holds_any(c, block.decisions, program)]
     return draft.finished(replace(stated, expression=expression), block.decisions, kept)
 
 
@@ -79,6 +80,26 @@ def coupled(program: Program, block: Block) -> bool:
         return True
     count = len(block.space.indices)
     return any(looks_at_others(program, c.body, block, c.space.indices[:count], ()) for c in rows_of(program, block))
+
+
+def rows_of_others(program: Program, block: Block) -> list[Constraint]:
+    """The constraint families of blocks beside a follower's that hold his decisions: he shares them."""
+    beside = [each for each in block_at(program.root, block.path[:-1]).children if each.kind == "lower"]
+    rows = [c for each in beside if each.path != block.path for c in rows_of(program, each)]
+    return [c for c in rows if holds_any(c, block.decisions, program)]
+
+
+def linked(program: Program, blocks: Sequence[Block]) -> bool:
+    """Whether a follower of any of the blocks looks at the decisions of another, of his block or of the others."""
+    for block in blocks:
+        others = frozenset(name for each in blocks if each is not block for name in each.decisions)
+        stated = block.objective
+        assert stated is not None and stated.expression is not None
+        parts: list[tuple[object, Sequence[IndexVar]]] = [(stated.expression, block.space.indices)]
+        parts += [(row.body, row.space.indices[: len(block.space.indices)]) for row in rows_of(program, block)]
+        if any(looks_at_others(program, node, block, indices, others) for node, indices in parts):
+            return True
+    return False
 
 
 def rows_of(program: Program, block: Block) -> list[Constraint]:

@@ -43,7 +43,7 @@ from ..data.errors import DataError
 from ..extraction.polynomial import NotPolynomialError
 from ..terms.derivatives import derivative, inlined, mentions, total
 from ..terms.substitution import componentwise, rewritten, substituted
-from .follower import coupled, rows_of
+from .follower import linked, rows_of
 from .instance import Floats, Instance
 from .stationarity import (
     block_at,
@@ -67,11 +67,11 @@ def strong_duality(instance: Instance, *paths: tuple[str, ...]) -> Instance:
     blocks = [block_at(instance.program.root, path) for path in paths]
     new: list[Symbol] = []
     try:
+        if linked(instance.program, blocks):
+            what = f"the block `{blocks[0].name}`, whose followers look at each other,"
+            raise DataError([report(NOT_IN_FORM, blocks[0].span, what=what, form="strong duality")])
         for block in blocks:
             check(instance, block, [block])
-            if coupled(instance.program, block):
-                what = f"the block `{block.name}`, whose followers look at each other,"
-                raise DataError([report(NOT_IN_FORM, block.span, what=what, form="strong duality")])
             new += _dual_pair(instance, block)
     except NotPolynomialError as error:
         raise DataError([error.diagnostic]) from None

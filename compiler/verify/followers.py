@@ -22,7 +22,7 @@ from ..evaluation.scope import EvaluationError, entry_text
 from ..evaluation.sets import layout_of
 from ..extraction.polynomial import NotPolynomialError
 from ..facts.structure import degree_in
-from ..instance.follower import alone, coupled, own_objective
+from ..instance.follower import alone, coupled, linked, own_objective, rows_of_others
 from ..instance.instance import Instance
 from ..instance.near_optimal import preferred
 from ..result.certificate import Grade, Line
@@ -31,8 +31,9 @@ from ..spaces.domains import Values
 from ..terms.substitution import componentwise
 from .objective import objective
 from .point import Point
+from .report import FOLLOWER
 
-OPTIMAL, CHOICE = "follower optimal", "follower's choice"
+OPTIMAL, CHOICE = FOLLOWER, "follower's choice"
 NEAR = (0.1, 1.0)  # of the tolerance: how near to optimal an answer is that a follower might give as well
 STEADY = 1e-4  # relative: a change of the leader's value with the tolerance that is none
 ROUNDING = 1e-12  # of the size of the terms in an objective
@@ -129,6 +130,9 @@ class _Response:
 def _response(instance: Instance, block: Block, point: Point, tolerance: float, again: Again) -> _Response:
     """One block's followers at the leader's decisions: what they lose by the answer in the point."""
     rule = "pessimistic" if block.pessimistic else "optimistic"
+    if block.space.generators and rows_of_others(instance.program, block):
+        how = "rows of other followers bind several of these at once: their answers were not solved again"
+        return _Response(Line(OPTIMAL, "open", tolerance=tolerance, where=block.name, how=how))
     try:
         problem = alone(instance, block.path, point)
         solution = again(problem)
@@ -200,7 +204,7 @@ def _choice(
     stated = instance.program.root.objective
     if stated is None or stated.expression is None:
         return _Response(Line(CHOICE, "checked", how="any answer will do: the leader has no objective"))
-    if any(coupled(instance.program, block) for block in blocks):
+    if linked(instance.program, blocks):
         how = "the followers look at each other: whether other equilibria are better for the leader is not examined"
         return _Response(Line(CHOICE, "open", how=how))
     value = objective(instance, point)

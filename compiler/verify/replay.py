@@ -117,7 +117,7 @@ def _status(report: Report, limit: float | None, gap: float) -> Status:
     if not report.holds:
         return "failed"
     close = limit is not None and bounds.relative_gap(report.objective or 0.0, limit) <= gap
-    return "optimal" if close else "feasible"
+    return "optimal" if close and report.answered else "feasible"
 
 
 def _claims(result: object) -> list[Mapping[str, Any]]:

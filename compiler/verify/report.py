@@ -12,6 +12,8 @@ from .feasible import feasible
 from .objective import objective, objective_line
 from .point import Point
 
+FOLLOWER = "follower optimal"
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Report:
@@ -29,6 +31,11 @@ class Report:
     def holds(self) -> bool:
         """Whether no claim failed."""
         return all(line.status != "failed" for line in self.lines)
+
+    @property
+    def answered(self) -> bool:
+        """Whether the answers of all who answer were found again; else no value of the leader's is known to be one."""
+        return all(line.status != "open" for line in self.lines if line.claim == FOLLOWER)
 
 
 def judge(instance: Instance, point: Point, tolerance: float) -> Report:

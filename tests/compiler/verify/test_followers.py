@@ -176,3 +176,39 @@ def test_a_follower_who_leaves_the_direction_is_found_far_out(slope: float, hold
     assert (wrong is None) == holds
     if wrong is not None:
         assert wrong.claim == "follower optimal"
+
+
+BESIDE = """
+var q0 >= 0
+maximize (10 - q0 - q1 - q2) * q0 - q0
+lower a {
+  var q1 >= 0
+  maximize (10 - q0 - q1 - q2) * q1 - q1
+  subject to
+    pipe: q1 + q2 <= 1
+}
+lower b {
+  var q2 >= 0
+  maximize (10 - q0 - q1 - q2) * q2 - q2
+}
+"""
+
+
+def test_a_row_of_one_follower_that_binds_another_is_shared() -> None:
+    """The variational equilibrium: one multiplier, so both take half of the pipe; and both respect it."""
+    problem = optc.parse(BESIDE).bind({})
+    solution = problem.solve()
+    assert solution.status == "optimal" and solution.objective == pytest.approx(16.0, abs=1e-3)
+    assert [float(solution.variables[name].values[0]) for name in ("q1", "q2")] == pytest.approx([0.5, 0.5], abs=1e-4)
+    assert solution.certificate.line("follower's choice").status == "open"
+    other = problem.verify({"q0": 4.0, "q1": 0.25, "q2": 0.75})  # each is best for him: an equilibrium, not that one
+    assert all(line.status == "checked" for line in other.certificate if line.claim == "follower optimal")
+
+
+def test_answers_that_were_not_found_again_make_nothing_optimal() -> None:
+    text = BESIDE.replace("lower b {", "lower b[k in 1..2] {").replace("q2)", "q2[1] - q2[2])")
+    text = text.replace("q1 + q2 <= 1", "q1 + q2[1] + q2[2] <= 1").replace("* q2 - q2", "* q2 - q2")
+    solution = optc.parse(text).bind({}).solve()
+    line = next(line for line in solution.certificate if line.claim == "follower optimal" and line.status == "open")
+    assert "not solved again" in line.how
+    assert solution.status == "feasible"
