@@ -1,4 +1,4 @@
-"""A .nl file as a model with data; see ``optc.compiler.nl_model``.
+"""A .nl file as a model with data; see ``optc.compiler.nl.model``.
 
 Names come from the files that AMPL writes beside it: ``stem.row`` and ``stem.col``, a name a line. Without them, or
 where they do not fit, rows are ``c0``, ``c1``, … and variables ``v0``, ``v1``, …
@@ -12,8 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from optc.compiler.nl import NlError, NlProblem, read_nl_text
-from optc.compiler.nl_model import stated
+from optc.compiler.nl.model import stated
+from optc.compiler.nl.reader import NlError, NlProblem, read_nl_text
 from optc.dsl.catalogue import files as codes
 from optc.dsl.catalogue import report
 from optc.dsl.diagnostics import Place

@@ -1,6 +1,6 @@
 """Writes problems as text .nl files, AMPL's format for solvers: linear, quadratic and nonlinear rows, complementarity.
 
-The format wants an order: rows that are not linear first, and variables as ``compiler/nl_header.py`` has it; names go
+The format wants an order: rows that are not linear first, and variables as ``compiler/nl/header.py`` has it; names go
 to the files ``.row`` and ``.col``, a name a line. Source: D. M. Gay, "Writing .nl Files" (SAND2005-7907P).
 """
 

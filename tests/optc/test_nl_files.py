@@ -15,8 +15,8 @@ from nl_values import close, values
 import optc
 from optc.cli.main import main
 from optc.compiler.data import DataError
-from optc.compiler.nl import NlError, read_nl_text
-from optc.compiler.nl_model import stated
+from optc.compiler.nl.model import stated
+from optc.compiler.nl.reader import NlError, read_nl_text
 from optc.nl import nl_problem
 
 SMALL = """\

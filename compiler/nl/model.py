@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from .nl import NlProblem
-from .nl_terms import Slots
+from .reader import NlProblem
+from .terms import Slots
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.,:()\[\]' -]+")
 _FUNCTIONS = frozenset(

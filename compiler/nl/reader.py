@@ -22,10 +22,10 @@ from optc.dsl.catalogue import files as codes
 from optc.dsl.catalogue import report
 from optc.dsl.diagnostics import Diagnostic, Place
 
-from .forms.linear import Floats, Ints
-from .nl_expressions import NO_FUNCTIONS, Expressions
-from .nl_header import Header, read_header
-from .nl_terms import Malformed, Refused, Shapes, Sum, added, scaled
+from ..forms.linear import Floats, Ints
+from .expressions import NO_FUNCTIONS, Expressions
+from .header import Header, read_header
+from .terms import Malformed, Refused, Shapes, Sum, added, scaled
 
 _SEGMENTS = frozenset("CLOVFSdxrbkKJG")
 _BAD_SUFFIXES = frozenset({"sosno", "ref"})

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
-from .nl_header import Position
-from .nl_terms import ARITY, LISTS, Malformed, Refused, Shapes, Sum, operate, scaled
+from .header import Position
+from .terms import ARITY, LISTS, Malformed, Refused, Shapes, Sum, operate, scaled
 
 NO_FUNCTIONS = "write it out with operators, or as an `extern` of a .opt model"
 _CUT = "the file may be cut off or edited"

@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from .nl_terms import Malformed, Refused
+from .terms import Malformed, Refused
 
 LINES = 10
 _WANTED = (

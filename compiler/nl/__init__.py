@@ -1,0 +1,1 @@
+"""Text .nl files, AMPL's format of problems for solvers, as models with data."""
