@@ -16,7 +16,8 @@ from itertools import count
 import numpy as np
 
 from optc.dsl.catalogue.instances import UNDEFINED_VALUE
-from optc.dsl.diagnostics import Diagnostic
+from optc.dsl.diagnostics import Diagnostic, Place
+from optc.dsl.source import Span
 
 from .backend import Backend, Selective
 from .data.errors import DataError
@@ -32,7 +33,7 @@ class Route:
     """One way to one backend.
 
     ``refused``: why it cannot be taken, or None; ``need``: what would remove that; ``passed``: how many of the checks
-    went well before, so that the most promising of several refusals can be told.
+    went well before, so that the most promising of several refusals can be told. ``place``: where it is refused.
     """
 
     path: tuple[Lowering, ...]
@@ -42,6 +43,7 @@ class Route:
     need: str = ""
     passed: int = 0
     taken: bool = False
+    place: Place | Span | None = None
 
     @property
     def steps(self) -> tuple[str, ...]:
@@ -202,7 +204,7 @@ def take(routes: Plan, instance: Instance) -> tuple[Plan, Lowered | None]:
             raise DataError([found])  # no other route could calculate with it
         if isinstance(found, Diagnostic):  # the last to refuse asked for least, so its reason is told first
             hint = found.hints[0].text if found.hints else ""
-            confirmed[at] = replace(route, refused=found.message, need=hint, passed=5 + at)
+            confirmed[at] = replace(route, refused=found.message, need=hint, passed=5 + at, place=found.place)
             continue
         reason = _not_convex(found, route.backend)
         if reason is not None:

@@ -171,7 +171,7 @@ def _no_route(instance: Instance, routes: Plan, request: Request, context: Conte
 
 def _refusal(instance: Instance, route: Route | None, request: Request) -> Diagnostic:
     kind = class_name(instance.program)
-    span = instance.program.root.span
+    span = instance.program.root.span if route is None or route.place is None else route.place
     if route is None:
         return report(solving.NO_ROUTE, span, kind=kind, reason="there are no backends for it", need="install one")
     if route.backend.version() is None:

@@ -5,7 +5,7 @@ Data terms are taken at their float64 values. By whole arrays: one pair of bound
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -107,7 +107,7 @@ def atom_of(region: Region, term: Apply, table: Table) -> Atom | None:
     return None
 
 
-def _folded(rule, args: Sequence[Interval]) -> Interval:  # type: ignore[no-untyped-def]
+def _folded(rule: Callable[[Interval, Interval], Interval], args: Sequence[Interval]) -> Interval:
     so_far = args[0]
     for other in args[1:]:
         so_far = rule(so_far, other)

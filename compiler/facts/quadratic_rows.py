@@ -8,6 +8,7 @@ as not negative, since the matrix of a convex model, calculated in float64, is s
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -138,7 +139,9 @@ def _factorised(parts: Parts, diagonal: Floats, off: Floats, which: NDArray[np.i
     return found
 
 
-def dense_parts(parts: Parts, diagonal: Floats, off: Floats, which: NDArray[np.intp]):  # type: ignore[no-untyped-def]
+def dense_parts(
+    parts: Parts, diagonal: Floats, off: Floats, which: NDArray[np.intp]
+) -> Iterator[tuple[int, NDArray[np.intp], Floats | None]]:
     """Yields ``(size, members, matrices)``: positions in ``which`` of parts of one size, and their dense matrices.
 
     A part of more than ``DENSE`` nodes comes alone, with None in place of matrices.

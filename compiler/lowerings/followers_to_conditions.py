@@ -42,7 +42,6 @@ BEYOND = (
     "deeper level",
     "pessimistic follower",
     "whole follower",
-    "nonlinear follower",
 )
 
 
@@ -54,7 +53,7 @@ def transfer(signature: Signature) -> Signature | str | None:
     if beyond is not None:
         return WORDS[beyond]
     more = {"quadratic constraint"} if "quadratic conditions" in signature.features else set()
-    left = signature.features - {"lower level", "quadratic conditions", "binary links"}
+    left = signature.features - {"lower level", "quadratic conditions", "binary links", "nonlinear follower"}
     return replace(signature, features=left | {"complementarity"} | more)
 
 

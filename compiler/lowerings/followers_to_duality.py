@@ -41,7 +41,7 @@ def transfer(signature: Signature) -> Signature | str | None:
     beyond = next((each for each in BEYOND if each in signature.features), None)
     if beyond is not None:
         return WORDS[beyond]
-    left = signature.features - {"lower level", "quadratic conditions", "binary links"}
+    left = signature.features - {"lower level", "quadratic conditions", "binary links", "nonlinear follower"}
     return replace(signature, features=left | {"quadratic constraint", "dual products"})
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from optc.dsl.program import Reduce
@@ -55,7 +57,7 @@ def _sized(graphs: Graphs, fresh: Reduce, rows: Table) -> Affine:
     raise no_cone(fresh, "its entries are affine in some rows, convex or concave in others")
 
 
-def _column(graphs: Graphs, term: Reduce, table: Table, values) -> Affine:  # type: ignore[no-untyped-def]
+def _column(graphs: Graphs, term: Reduce, table: Table, values: Callable[[Floats], Floats]) -> Affine:
     found = graphs.range(term, table)
     ends = [wide(np.asarray(end), table.shape) for end in (found.lower, found.upper)]
     return graphs.draft.add_columns(table.size, values, ends[0], ends[1])

@@ -9,6 +9,7 @@ the facts.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -125,7 +126,7 @@ class Graphs:
         return top.times(float(way)).put(used, table.size)
 
     # ------------------------------------------------------------------------------------------------------- columns
-    def beyond(self, term: Expr, table: Table, rule, inner: Affine) -> Affine:  # type: ignore[no-untyped-def]
+    def beyond(self, term: Expr, table: Table, rule: Callable[[Floats], Floats], inner: Affine) -> Affine:
         """New columns for a term over a table, whose values are ``rule`` of the inner rows; bounded as the term is."""
         found = enclosure(self.region, term, table)
         least, most = (wide(np.asarray(end), table.shape) for end in (found.lower, found.upper))

@@ -56,7 +56,7 @@ def power_terms(graphs: Graphs, term: Apply, table: Table, way: int) -> Affine:
     return top.times(sign)
 
 
-def _suits(convex, concave, rising, falling, way: int) -> bool:  # type: ignore[no-untyped-def]
+def _suits(convex: Bools, concave: Bools, rising: Bools, falling: Bools, way: int) -> bool:
     """Whether a part is curved as a function of it that rises, or falls, needs."""
     up, down = (convex, concave) if way == UP else (concave, convex)
     return bool(np.all(up & rising)) or bool(np.all(down & falling))

@@ -51,14 +51,13 @@ from ..terms.rewriting import (
     derived,
     extend,
     joined,
-    kept,
     lift,
     narrowed,
     number,
     op,
-    rewrite,
     where,
 )
+from ..terms.rewritten import kept, rewrite
 from ..terms.substitution import componentwise, renamed_indices, rewritten
 from .products_to_rows import inlined, multiplied, product_of, refusal, whole_factors, zero_or_one
 

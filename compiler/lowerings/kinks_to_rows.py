@@ -34,21 +34,8 @@ from ..facts.bounds import Side
 from ..instance.instance import Floats, Instance
 from ..signature import WORDS, Signature
 from ..spaces.algebra import reduce_to, wide
-from ..terms.rewriting import (
-    Inverse,
-    RelationName,
-    Rewriter,
-    Way,
-    derived,
-    extend,
-    joined,
-    kept,
-    lift,
-    narrowed,
-    number,
-    op,
-    rewrite,
-)
+from ..terms.rewriting import Inverse, RelationName, Rewriter, Way, derived, extend, joined, lift, narrowed, number, op
+from ..terms.rewritten import kept, rewrite
 from ..terms.substitution import bound_indices, freshened, renamed_indices
 from .increments import interpolation
 

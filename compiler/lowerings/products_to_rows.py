@@ -33,21 +33,8 @@ from ..facts.bounds import Side
 from ..facts.structure import whole_valued
 from ..instance.instance import Floats, Instance
 from ..signature import WORDS, Signature
-from ..terms.rewriting import (
-    Inverse,
-    Refused,
-    Rewriter,
-    Way,
-    derived,
-    extend,
-    joined,
-    kept,
-    lift,
-    narrowed,
-    number,
-    op,
-    rewrite,
-)
+from ..terms.rewriting import Inverse, Refused, Rewriter, Way, derived, extend, joined, lift, narrowed, number, op
+from ..terms.rewritten import kept, rewrite
 from ..terms.substitution import (
     bound_indices,
     component_indices,

@@ -29,18 +29,8 @@ from ..instance.instance import Instance
 from ..signature import WORDS, Signature
 from ..terms.degree import Shapes
 from ..terms.ratios import row_ratio
-from ..terms.rewriting import (
-    Inverse,
-    Refused,
-    Rewriter,
-    derived,
-    extend,
-    kept,
-    lift,
-    number,
-    op,
-    rewrite_rows,
-)
+from ..terms.rewriting import Inverse, Refused, Rewriter, derived, extend, lift, number, op
+from ..terms.rewritten import kept, rewrite_rows
 
 __all__ = ["accepts", "derived", "extend", "lift", "lower", "multiples", "transfer"]
 

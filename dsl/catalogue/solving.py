@@ -305,7 +305,7 @@ be incomplete, answers for `optc verify` may not.
 NO_CONDITIONS = _code(
     "E0618",
     "a follower without optimality conditions",
-    "the answers of `{block}` are not described by optimality conditions: {reason}",
+    "the answers of the follower `{block}` are not described by optimality conditions: {reason}",
     "a method for such followers (value function, penalty) is needed; the methods at hand take followers with a linear "
     "or convex quadratic objective and linear rows",
     """\

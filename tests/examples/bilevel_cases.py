@@ -581,6 +581,6 @@ lower f {
     cube: y1^3 <= y2
 }
 """,
-        "nonlinear",
+        "y1^3",
     ),
 }

@@ -207,3 +207,12 @@ def test_followers_who_look_at_each_other_are_in_equilibrium(most: float) -> Non
     assert solution.objective == pytest.approx(max(profits), abs=1e-3)
     line = solution.certificate.line("follower optimal")
     assert line.status == "checked" and "the others' decisions held" in line.how
+
+
+def test_a_refused_follower_is_shown_where_he_is_not_convex() -> None:
+    text = "var x in [0, 1]\nminimize x\nlower f {\n  var y in [0, 2]\n  minimize abs(y - x)\n}\n"
+    solution = optc.parse(text).bind({}).solve()
+    (error,) = solution.diagnostics
+    assert (solution.status, solution.termination) == ("failed", "no route")
+    assert "the follower `f`" in error.message
+    assert error.place is not None and error.place.text == "abs(y - x)" and error.place.line == 5
