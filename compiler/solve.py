@@ -189,7 +189,7 @@ def _point(found: _Found) -> Solution:
     """A point was found: it is judged on the model, and the bound decides what it may be called."""
     answer = found.answer
     assert answer.x is not None
-    report_ = _with_followers(found, _judge_rounded(found, answer.x))
+    report_ = _judge_answered(found, answer.x)
     if not report_.holds:
         return _broken(found, report_)
     if isinstance(found.form, NonlinearForm):
@@ -271,8 +271,9 @@ def _judge_rounded(found: _Found, x: Floats) -> Report:
     return report_
 
 
-def _with_followers(found: _Found, report_: Report) -> Report:
-    """The report with the followers' answers solved again; the point has them where it holds with them."""
+def _judge_answered(found: _Found, x: Floats) -> Report:
+    """The report on a point with the followers' answers solved again; it has them where it holds with them."""
+    report_ = _judge_rounded(found, x)
     if not report_.holds or not followers.followers(found.instance.program):
         return report_
     goal = found.request.goal
@@ -280,8 +281,7 @@ def _with_followers(found: _Found, report_: Report) -> Report:
     if answered.holds:
         again = judge(found.instance, answered.point, goal.tolerance)
         report_ = again if again.holds else report_
-    assert found.answer.x is not None
-    dual = multipliers_of_followers(found.instance, report_.point, found.lowered.lift(found.answer.x), goal.tolerance)
+    dual = multipliers_of_followers(found.instance, report_.point, found.lowered.lift(x), goal.tolerance)
     lines = [*answered.lines, *([dual] if dual is not None else [])]
     return replace(report_, lines=(*report_.lines, *lines), objectives=answered.objectives)
 
@@ -397,7 +397,7 @@ def _with_further(found: _Found, solution: Solution) -> Solution:
             found.options,
             found.request.goal,
             found.context,
-            lambda point: _judge_rounded(found, point),
+            lambda point: _judge_answered(found, point),
             lambda judged: Alternative(judged.objective, labelled_decisions(found.instance, judged.point)),
         )
         more = alternatives.further(search, x, solution.objective, count)

@@ -212,3 +212,14 @@ def test_answers_that_were_not_found_again_make_nothing_optimal() -> None:
     line = next(line for line in solution.certificate if line.claim == "follower optimal" and line.status == "open")
     assert "not solved again" in line.how
     assert solution.status == "feasible"
+
+
+def test_further_answers_have_followers_too() -> None:
+    """Two leader's decisions are equally good; each comes with the follower's own answer."""
+    text = "var b[1..2] binary\nminimize y\nsubject to\n  one: b[1] + b[2] == 1\nlower f {\n  var y in [0, 9]\n"
+    text += "  minimize y\n  subject to\n    d: y >= 2*b[1] + 2*b[2]\n}\n"
+    solution = optc.parse(text).bind({}).solve(n="all")
+    found = [solution.variables, *(other.variables for other in solution.alternatives)]
+    assert solution.alternatives_complete and len(found) == 2
+    assert sorted(tuple(each["b"].values) for each in found) == [(0.0, 1.0), (1.0, 0.0)]
+    assert all(each["y"].values[0] == pytest.approx(2.0, abs=1e-6) for each in found)
