@@ -32,6 +32,7 @@ from optc.compiler.forms.fractional import FractionalForm, parametric, parts_at
 from optc.compiler.forms.linear import Floats, LinearForm
 
 from . import highs
+from .known_point import activities
 from .options import option
 
 name = "dinkelbach"
@@ -107,7 +108,7 @@ def conflict(form: LinearForm, context: Context) -> Conflict | None:
 
 def _holds(form: LinearForm, x: Floats, tolerance: float) -> bool:
     """Whether a point keeps rows, bounds and whole columns."""
-    activity = highs.activities(form, x)
+    activity = activities(form, x)
     room = tolerance * np.maximum(1.0, np.abs(activity))
     rows = bool(np.all((activity >= form.row_lower - room) & (activity <= form.row_upper + room)))
     bounds = bool(np.all((x >= form.lower - tolerance) & (x <= form.upper + tolerance)))

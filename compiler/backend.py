@@ -1,6 +1,6 @@
 """What a backend is: a name, a record of what it can do, options, and ``solve`` on one finished form.
 
-A backend is any object with these attributes; a module is one too (``backends/highs.py``). The compiler never
+A backend is any object with these attributes; a module is one too (``backends/clarabel.py``). The compiler never
 imports a backend: they come in as arguments.
 """
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from optc.backends import complementarity_bb, conformance, highs
+from optc.backends import complementarity_bb, conformance, highs, known_point
 from optc.backends.complementarity_bb import Options
 from optc.backends.complementarity_bb.node_relaxation import Relaxation, Relaxed
 from optc.backends.complementarity_bb.search import Statistics, search
@@ -200,7 +200,7 @@ def keeps(problem: ComplementarityForm, x: Floats | None) -> None:
     """The point keeps rows, bounds, integrality and, exactly, the pairs."""
     assert x is not None
     assert x.shape == (problem.shape[1],)
-    activity = highs.activities(problem, x)
+    activity = known_point.activities(problem, x)
     assert (activity >= problem.row_lower - 1e-6).all() and (activity <= problem.row_upper + 1e-6).all()
     assert (x >= problem.lower).all() and (x <= problem.upper).all()
     assert (x[problem.integer] == np.rint(x[problem.integer])).all()

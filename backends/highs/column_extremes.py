@@ -15,7 +15,7 @@ from optc.compiler.backend import Extreme
 from optc.compiler.context import Context
 from optc.compiler.forms.linear import LinearForm
 
-from . import highs
+from .passing import load, set_option
 
 PRIMAL_SIMPLEX = 4
 
@@ -27,15 +27,15 @@ class Extremes:
         self.context = context
         self.solves = 0
         self._last: int | None = None
-        self._highs: Any = highs.load(form)
-        options = {
+        self._highs: Any = load(form)
+        options: dict[str, str | int] = {
             "presolve": "off",
             "parallel": "off",
             "simplex_strategy": PRIMAL_SIMPLEX,
             "random_seed": context.seed % 2**31,
         }
         for name, value in options.items():
-            self._highs.setOptionValue(name, value)
+            set_option(self._highs, name, value)
 
     def least(self, column: int, sign: float) -> Extreme | None:
         """The point with the least ``sign * x[column]`` and its row multipliers; None where there is none in time."""
@@ -45,7 +45,7 @@ class Extremes:
         self._last = column
         remaining = self.context.remaining()
         limit = math.inf if remaining is None else self._highs.getRunTime() + remaining
-        self._highs.setOptionValue("time_limit", limit)  # HiGHS counts its limit over all runs of one object
+        set_option(self._highs, "time_limit", limit)  # HiGHS counts its limit over all runs of one object
         self._highs.run()
         self.solves += 1
         if self._highs.getModelStatus().name != "kOptimal":
