@@ -10,9 +10,10 @@ from optc.backends.options import OptionError, parse
 from optc.backends.registry import UnknownBackendError, every, get
 from optc.compiler.backend import Backend, Goal
 from optc.compiler.context import Context, Progress, interruptible, start
+from optc.compiler.found import Request
 from optc.compiler.plan import plan
 from optc.compiler.result.solution import Solution
-from optc.compiler.solve import CHECK_SECONDS, CHECKED_GAP, Request
+from optc.compiler.solve import CHECK_SECONDS, CHECKED_GAP
 from optc.compiler.solve import solve as solve_instance
 from optc.compiler.tightening import SECONDS
 from optc.dsl.catalogue import report

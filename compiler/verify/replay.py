@@ -18,13 +18,13 @@ from ..forms.nonlinear import NonlinearForm
 from ..instance.instance import Instance
 from ..lowering import Lowered, lower_along
 from ..plan import ways
+from ..presenting import labelled_decisions, labelled_expressions
 from ..quantifiers import class_name
 from ..result.certificate import Certificate, Line
 from ..result.given import duals_of, multipliers_of, values_of
 from ..result.lifting import Names, columns_from
 from ..result.solution import Solution, Status
 from ..signature import signature
-from ..solve import labelled_decisions, labelled_expressions
 from . import bound as bounds
 from . import followers
 from . import infeasible as conflicts

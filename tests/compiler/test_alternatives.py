@@ -17,10 +17,11 @@ from optc.compiler import context as contexts
 from optc.compiler.alternatives import forbidden
 from optc.compiler.answer import Answer
 from optc.compiler.forms.linear import LinearForm
+from optc.compiler.found import Request
 from optc.compiler.lowering import Lowered, lower_along, lowering_of
 from optc.compiler.lowerings import instance_to_linear
 from optc.compiler.result.solution import Solution
-from optc.compiler.solve import Request, solve
+from optc.compiler.solve import solve
 
 Values = tuple[Any, ...]
 

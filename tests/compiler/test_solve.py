@@ -15,8 +15,9 @@ from optc.backends import registry
 from optc.backends.options import OptionError
 from optc.backends.registry import UnknownBackendError
 from optc.compiler import context as contexts
+from optc.compiler.found import Request
 from optc.compiler.result.solution import Solution
-from optc.compiler.solve import Request, solve
+from optc.compiler.solve import solve
 
 
 def solved(text: str, data: dict[str, Any] | None = None, **options: Any) -> Solution:

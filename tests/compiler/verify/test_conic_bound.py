@@ -17,9 +17,10 @@ from optc.compiler.answer import Answer
 from optc.compiler.context import Context
 from optc.compiler.forms import conic
 from optc.compiler.forms.conic import Cones
+from optc.compiler.found import Request
 from optc.compiler.lowerings import instance_to_conic
 from optc.compiler.result.solution import Solution
-from optc.compiler.solve import Request, solve
+from optc.compiler.solve import solve
 from optc.compiler.verify.conic_bound import contradiction
 from optc.compiler.verify.dual_cones import inside
 
