@@ -2,7 +2,8 @@
 
 stationary         the first-order conditions hold
 locally optimal    and the second-order ones do, or the problem is convex
-optimal            and, the problem being convex, a bound is proved that the objective comes within the gap of
+optimal            and a bound is proved that the objective comes within the gap of: by the multipliers of a convex
+                   problem, or by the enclosure of the objective of any
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from ..lowering import Lowered
 from ..result.certificate import Line
 from .agreement import keeps_points
 from .convex_bound import is_convex, tangent_bound
-from .lagrangian import Lagrangian, lagrangian
+from .enclosed_lagrangian import enclosed_lagrangian
+from .enclosure_bound import enclosure_bound
+from .lagrangian import lagrangian
 from .second_order import second_order
 from .stationary import stationary
 
@@ -51,9 +54,12 @@ def judged(
     limit = None
     if convex:
         lines.append(Line("convex", "proved", how="every local optimum is a global one"))
-        limit = _bound(instance, lowered, found, x)
+        limit = _bound(instance, lowered, x, y)
         how = "gradient inequality for the Lagrangian of a convex problem, rounded outwards"
-        lines += [Line("bound", "proved", limit, how=how)] if limit is not None else []
+    if limit is None:
+        limit = enclosure_bound(instance)
+        how = "interval arithmetic over the bounds of the decisions, rounded outwards"
+    lines += [Line("bound", "proved", limit, how=how)] if limit is not None else []
     if limit is not None and abs(objective - limit) <= gap * max(1.0, abs(objective)):
         return Local(tuple(lines), "optimal", limit)
     if not first.holds:
@@ -64,8 +70,11 @@ def judged(
     return Local((*lines, second), "locally optimal" if second.holds else "stationary", limit)
 
 
-def _bound(instance: Instance, lowered: Lowered, found: Lagrangian, x: Floats) -> float | None:
+def _bound(instance: Instance, lowered: Lowered, x: Floats, y: Floats) -> float | None:
     """The bound, where the instance that it is one of says the same as the model."""
+    found = enclosed_lagrangian(lowered.instance, lowered.judged, x, y)
+    if isinstance(found, str):
+        return None
     value = tangent_bound(lowered.instance, found, x[: lowered.instance.columns])
     if not math.isfinite(value):
         return None

@@ -20,6 +20,7 @@ from optc.compiler.backend import Goal, Start
 from optc.compiler.lowering import Lowered
 from optc.compiler.lowerings import instance_to_nonlinear
 from optc.compiler.verify.convex_bound import is_convex, tangent_bound
+from optc.compiler.verify.enclosed_lagrangian import EnclosedLagrangian, enclosed_lagrangian
 from optc.compiler.verify.lagrangian import Lagrangian, lagrangian
 from optc.compiler.verify.local import judged
 from optc.compiler.verify.second_order import second_order
@@ -40,6 +41,12 @@ def solved(text: str, start: Any = None) -> tuple[Any, Any, np.ndarray, np.ndarr
 def found(instance: Any, form: Any, x: np.ndarray, y: np.ndarray) -> Lagrangian:
     result = lagrangian(instance, form, x, y)
     assert isinstance(result, Lagrangian)
+    return result
+
+
+def enclosed(instance: Any, form: Any, x: np.ndarray, y: np.ndarray) -> EnclosedLagrangian:
+    result = enclosed_lagrangian(instance, form, x, y)
+    assert isinstance(result, EnclosedLagrangian)
     return result
 
 
@@ -69,11 +76,11 @@ def test_the_lagrangian_of_the_model_is_that_of_the_form(seed: int) -> None:
     y = random.normal(size=form.shape[0])
     y[0], y[1] = -abs(y[0]), abs(y[1])  # signs that the rows allow
     y[-2], y[-1] = -abs(y[-2]), -abs(y[-1])
-    result = found(instance, form, x, y)
+    result = enclosed(instance, form, x, y)
     rows, columns = form.jacobian_pattern
     slope = form.evaluate_gradient(x) - np.bincount(columns, form.evaluate_jacobian(x) * y[rows], 2)
     assert (result.lower <= slope + 1e-12).all() and (slope <= result.upper + 1e-12).all()
-    np.testing.assert_allclose(result.slope, slope, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(found(instance, form, x, y).slope, slope, rtol=1e-12, atol=1e-12)
     side = np.where(y > 0, form.row_lower, form.row_upper)
     value = form.evaluate_objective(x) - float(y @ (form.evaluate_rows(x) - side))
     assert result.value_lower <= value + 1e-11 and value - 1e-11 <= result.value_upper
@@ -132,14 +139,14 @@ def test_curvature_is_that_of_the_tangent_of_the_tight_rows() -> None:
 
 
 def test_a_vertex_leaves_no_direction() -> None:
-    text = "var x in [0, 1]\nvar y in [0, 1]\nminimize x*y + x + y + x^3\n"
+    text = "var x in [0, 1]\nvar y in [0, 1]\nminimize x*y + 2*x + y + x^3 - x\n"
     result = optc.parse(text).bind().solve(backend="exact_al")
     line = result.certificate.line("second order")
     assert result.status == "locally optimal" and line is not None and "no direction" in line.how
 
 
 def test_flat_curvature_stays_open() -> None:
-    result = optc.parse("var x start 1\nvar y\nminimize x^4*(1+y^2)\n").bind().solve(backend="exact_al")
+    result = optc.parse("var x start 1\nvar y\nminimize x^4*(1+y^2) + y - y\n").bind().solve(backend="exact_al")
     line = result.certificate.line("second order")
     assert result.status == "stationary" and line is not None and line.status == "open"
 
@@ -192,7 +199,7 @@ def test_no_feasible_point_beats_a_proved_bound_whatever_the_multipliers(seed: i
     x = random.uniform([-1, 0], [2, 2])
     y = random.normal(size=2)
     assert is_convex(instance)
-    bound = tangent_bound(instance, found(instance, form, x, y), x)
+    bound = tangent_bound(instance, enclosed(instance, form, x, y), x)
     points = random.uniform([-1, 0], [4, 3], size=(4000, 2))
     values = np.array([form.evaluate_objective(p) for p in points[:400]])
     rows = np.array([form.evaluate_rows(p) for p in points[:400]])
@@ -213,11 +220,28 @@ def test_without_bounds_a_convex_problem_is_locally_optimal() -> None:
     assert line is not None and line.status == "proved"
 
 
-def test_a_problem_that_is_not_convex_gets_no_bound() -> None:
+def test_a_problem_that_is_not_convex_gets_the_bound_of_its_enclosure() -> None:
     text = "var x in [-1, 2] start 1\nminimize x^4 - 2*x^2 + 0.3*x\n"
     result = optc.parse(text).bind().solve(backend="ipopt")
-    assert result.status == "locally optimal" and result.bound is None
+    assert result.status == "locally optimal"
+    assert result.bound == pytest.approx(0 - 2 * 4 - 0.3) and result.bound <= -8.3  # each term at its own worst
+    line = result.certificate.line("bound")
+    assert line is not None and line.status == "proved" and "interval arithmetic" in line.how
     assert result.certificate.line("convex") is None
+
+
+def test_a_sum_of_squares_that_vanishes_is_optimal() -> None:
+    text = "var x[1..6] start -1\n{}imize {}sum((x[i+1] - x[i]^2)^2 + (1 - x[i])^2 for i in 1..5)\n"
+    for sense, sign in (("min", ""), ("max", "-")):
+        result = optc.parse(text.format(sense, sign)).bind().solve(backend="ipopt")
+        assert result.status == "optimal" and result.bound == pytest.approx(0.0, abs=1e-300)
+    rest = "var a start 1\nminimize (exp(a) - 1)^2 + (exp(a) - 2)^2\n"
+    assert optc.parse(rest).bind().solve(backend="ipopt").status == "locally optimal"  # 0.5 is left
+
+
+def test_without_bounds_there_is_no_enclosure_and_no_bound() -> None:
+    result = optc.parse("var x start 1\nminimize x^4 - 2*x^2 + x*cos(x)\n").bind().solve(backend="ipopt")
+    assert result.status == "locally optimal" and result.bound is None
 
 
 # -------------------------------------------------------------------------------------------------- claims and replays
