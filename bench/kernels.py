@@ -1,24 +1,29 @@
-"""Values and derivatives of nonlinear templates: optc's kernels, C by hand with the vector libm, and casadi.
+"""Values and derivatives of nonlinear templates: optc's kernels beside C by hand, numba, jax, torch and casadi.
 
-    python bench/kernels.py [--sizes 1e3,1e4,1e5,1e6] [--problems chain,flow] [--check]
-                            [--systems optc,numpy,hand,placed,casadi]
+    python bench/kernels.py [--sizes 1e3,1e5,1e6] [--problems chain,flow] [--check]
+                            [--systems optc,numpy,hand,placed,numba,jax,torch,casadi]
 
 ``chain``: problem 5.1 of L. Luksan, J. Vlcek, "Sparse and partially separable test problems for unconstrained and
 equality constrained optimization" (1999), the chained Rosenbrock function with trigonometric-exponential rows.
 ``flow``: the active power of a line, from gathered voltages and angles of buses that are near in the list.
-Milliseconds of process time, the best of many calls, one thread, each system writing into memory that it had before;
-``first`` is the time from bound data to the first values of the rows. ``hand`` leaves derivatives as triplets, one run
-of memory an entry; ``placed`` then adds them up in the sorted pattern that optc fills. ``--check`` compares what the
-systems compute.
+Milliseconds, the best of many calls, one thread (``best`` says by which clock), each system writing into memory that it
+had before where it can. In brackets: optc and ``placed`` as multiples of ``hand``, all others as multiples of optc.
+``hand`` leaves derivatives as triplets, one run of memory an entry, as numba, jax and torch do; ``placed`` then adds
+them up in the sorted pattern without duplicates that optc fills, and numba is timed so once more. ``first`` is the time
+from bound data to the first values of the rows, ``ready`` what building, tracing or compiling takes before the calls
+that are timed. numba, jax, torch and casadi run in processes of their own. ``--check`` compares what the systems
+compute.
 """
 
 from __future__ import annotations
 
 import argparse
-import ctypes
+import importlib
 import importlib.util
+import json
 import os
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -31,6 +36,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 import numpy as np  # noqa: E402 - after the number of threads
 
 WHAT = ("value", "gradient", "rows", "jacobian", "hessian")
+OTHERS = ("numba", "jax", "torch", "casadi")
 MODELS = {
     "chain": """param n
 var x[1..n]
@@ -53,91 +59,83 @@ subject to
     (g[l] * cos(angle[from[l]] - angle[to[l]]) + b[l] * sin(angle[from[l]] - angle[to[l]])) <= 4
 """,
 }
-HAND = r"""
-#include <math.h>
-#define D double
-#define W(f) extern D K##f(D) __asm__(#f); __attribute__((simd("notinbranch"),const)) extern D K##f(D);
-W(sin) W(cos) W(exp)
-#define R restrict
-void place(const D*R v,const int*R slot,D*R o,long k,long size){for(long i=0;i<size;i++)o[i]=0;
- for(long i=0;i<k;i++)o[slot[i]]+=v[i];}
-void chain_value(const D*R x,D*R o,long n){D s=0;
- for(long i=0;i<n-1;i++){D a=x[i],r=a*a-x[i+1];s+=100*r*r+(a-1)*(a-1);}*o=s;}
-void chain_gradient(const D*R x,D*R o,long n){for(long i=0;i<n;i++)o[i]=0;
- for(long i=0;i<n-1;i++){D a=x[i],r=a*a-x[i+1];o[i]+=400*r*a+2*(a-1);o[i+1]-=200*r;}}
-void chain_rows(const D*R x,D*R o,long n){for(long k=0;k<n-2;k++){D a=x[k],b=x[k+1],c=x[k+2];
- o[k]=3*b*b*b+2*c-8+Ksin(b-c)*Ksin(b+c)+4*b-a*Kexp(a-b);}}
-void chain_jacobian(const D*R x,D*R o,long n){long m=n-2;for(long k=0;k<m;k++){D a=x[k],b=x[k+1],c=x[k+2],e=Kexp(a-b),
- s=Ksin(b-c),t=Ksin(b+c),u=Kcos(b-c),v=Kcos(b+c);o[k]=-(1+a)*e;o[m+k]=9*b*b+u*t+s*v+4+a*e;o[2*m+k]=2-u*t+s*v;}}
-void chain_hessian(const D*R x,const D*R w,D*R o,long n){long p=n-1,m=n-2;D*R h=o+3*p;
- for(long i=0;i<p;i++){D a=x[i];o[i]=1200*a*a-400*x[i+1]+2;o[p+i]=-400*a;o[2*p+i]=200;}
- for(long k=0;k<m;k++){D a=x[k],b=x[k+1],e=Kexp(a-b),l=w[k];h[k]=-l*(2+a)*e;h[m+k]=l*(1+a)*e;}
- for(long k=0;k<m;k++){D a=x[k],b=x[k+1],c=x[k+2],e=Kexp(a-b),s=Ksin(b-c),t=Ksin(b+c),u=Kcos(b-c),v=Kcos(b+c),l=w[k];
-  h[2*m+k]=l*(18*b-2*s*t+2*u*v-a*e);h[3*m+k]=0;h[4*m+k]=l*(-2*s*t-2*u*v);}}
-#define LINE D p=v[f[l]],q=v[t[l]],d=a[f[l]]-a[t[l]],c=Kcos(d),s=Ksin(d),G=g[l],B=b[l];
-void flow_value(const D*R v,D*R o,long n){D s=0;for(long i=0;i<n;i++)s+=v[i];*o=s;}
-void flow_gradient(const D*R v,D*R o,long n){for(long i=0;i<n;i++){o[i]=1;o[n+i]=0;}}
-void flow_rows(const D*R v,const D*R a,const int*R f,const int*R t,const D*R g,const D*R b,D*R o,long n){
- for(long l=0;l<n;l++){LINE o[l]=G*p*p-p*q*(G*c+B*s);}}
-void flow_jacobian(const D*R v,const D*R a,const int*R f,const int*R t,const D*R g,const D*R b,D*R o,long n){
- D*R o1=o+n,*R o2=o1+n,*R o3=o2+n;
- for(long l=0;l<n;l++){LINE D k=G*c+B*s,z=p*q*(B*c-G*s);o[l]=2*G*p-q*k;o1[l]=-p*k;o2[l]=-z;o3[l]=z;}}
-void flow_hessian(const D*R v,const D*R a,const int*R f,const int*R t,const D*R g,const D*R b,const D*R w,D*R o,long n){
- D*R o1=o+n,*R o2=o1+n,*R o3=o2+n,*R o4=o3+n,*R o5=o4+n,*R o6=o5+n,*R o7=o6+n,*R o8=o7+n;
- for(long l=0;l<n;l++){LINE D k=w[l]*(G*c+B*s),z=w[l]*(B*c-G*s);o[l]=2*G*w[l];o1[l]=-k;o2[l]=-q*z;o3[l]=q*z;o4[l]=-p*z;}
- for(long l=0;l<n;l++){LINE D k=w[l]*(G*c+B*s),z=w[l]*(B*c-G*s);o5[l]=p*z;o6[l]=p*q*k;o7[l]=-p*q*k;o8[l]=p*q*k;}}
-"""
+System = dict[str, Any]
+Times = dict[str, float]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sizes", default="1e3,1e4,1e5,1e6")
+    parser.add_argument("--sizes", default="1e3,1e5,1e6")
     parser.add_argument("--problems", default="chain,flow")
-    parser.add_argument("--systems", default="optc,numpy,hand,placed,casadi")
+    parser.add_argument("--systems", default="optc,numpy,hand,placed,numba,jax,torch,casadi")
     parser.add_argument("--seconds", type=float, default=0.5, help="to spend on each figure")
     parser.add_argument("--check", action="store_true")
+    parser.add_argument("--child", nargs=4, metavar=("SYSTEM", "PROBLEM", "SIZE", "FILE"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    hand = Hand()
+    if arguments.child:
+        child(*arguments.child, arguments.seconds)
+        return
     for problem in arguments.problems.split(","):
         for size in arguments.sizes.split(","):
-            data = DATA[problem](round(float(size)))
-            makers = {"optc": optc, "numpy": interpreted, "hand": hand.system, "placed": hand.placed, "casadi": casadi}
-            systems = {name: makers[name](problem, data) for name in arguments.systems.split(",")}
-            if arguments.check:
-                compare(problem, data, {name: made for name, made in systems.items() if made})
+            measure(problem, round(float(size)), arguments.systems.split(","), arguments.seconds, arguments.check)
+
+
+def measure(problem: str, size: int, names: list[str], seconds: float, check: bool) -> None:
+    """All systems one after the other, each shown when it is done."""
+    from peers.kernels_c import Hand
+
+    data, hand = DATA[problem](size), Hand()
+    makers = {"optc": optc, "numpy": interpreted, "hand": hand.system, "placed": hand.placed}
+    times: dict[str, Times] = {}
+    results: dict[str, list[Any]] = {}
+    for name in names:
+        if name in OTHERS:
+            found = elsewhere(name, problem, size, seconds, check)
+            if isinstance(found, str):
+                print(f"{problem} {size:>8} {name:7} {found}", flush=True)
+                continue
+            times[name], results[name] = found
+        else:
+            system = makers[name](problem, data)
+            if check:
+                results[name] = result(problem, data, system)
             else:
-                show(problem, round(float(size)), systems, arguments.seconds)
+                times[name] = {what: best(system[what], seconds) for what in WHAT} | system.get("more", {})
+        if not check:
+            show(problem, size, name, times)
+    if check:
+        compare(problem, size, results)
 
 
-def show(problem: str, size: int, systems: dict[str, System | None], seconds: float) -> None:
-    """One line a system: milliseconds, and in brackets as multiples of those by hand."""
-    found = {name: {what: best(made[what], seconds) for what in WHAT} for name, made in systems.items() if made}
-    base = found.get("hand")
-    for name, times in found.items():
-        cells = []
-        for what in WHAT:
-            ratio = "" if base is None or name == "hand" else f" ({times[what] / base[what]:.2f})"
-            cells.append(f"{what} {times[what]:.4f}{ratio}")
-        first = (systems[name] or {}).get("first")
-        more = f"  first {first:.1f}" if isinstance(first, float) else ""
-        print(f"{problem} {size:>8} {name:7} {'  '.join(cells)}{more}", flush=True)
-
-
-System = dict[str, Any]
+def show(problem: str, size: int, name: str, times: dict[str, Times]) -> None:
+    base = times.get("hand" if name in ("optc", "placed") else "optc")
+    cells = []
+    for what in WHAT:
+        ratio = "" if base is None or name in ("hand", "numpy") else f" ({times[name][what] / base[what]:.2f})"
+        cells.append(f"{what} {times[name][what]:.4f}{ratio}")
+    more = {what: each for what, each in times[name].items() if what not in WHAT}
+    cells += [f"{what} {each:.{4 if what.endswith('placed') else 1}f}" for what, each in more.items()]
+    print(f"{problem} {size:>8} {name:7} {'  '.join(cells)}", flush=True)
 
 
 def best(call: Callable[[], object], seconds: float) -> float:
-    """Milliseconds of process time of the best of many calls; short ones are measured ten at a time."""
+    """Milliseconds of the best of many calls.
+
+    Calls shorter than a millisecond by the wall clock, which other work cannot stretch in all of many samples; longer
+    ones by the processor's, which does not count what others get.
+    """
     call()
-    start = time.process_time()
+    start = time.perf_counter()
     call()
-    times = 10 if time.process_time() - start < 1e-3 else 1
+    once = max(time.perf_counter() - start, 1e-7)
+    clock = time.perf_counter if once < 1e-3 else time.process_time
+    times = max(round(2e-5 / once), 1)
     found, limit, runs = np.inf, time.perf_counter() + seconds, 0
     while runs < 3 or time.perf_counter() < limit:
-        start = time.process_time()
+        start = clock()
         for _ in range(times):
             call()
-        found, runs = min(found, (time.process_time() - start) / times), runs + 1
+        found, runs = min(found, (clock() - start) / times), runs + 1
     return 1e3 * found
 
 
@@ -163,11 +161,10 @@ DATA = {"chain": chain_data, "flow": flow_data}
 
 
 # ------------------------------------------------------------------------------------------------------------- optc
-def form_of(problem: str, data: dict[str, Any]) -> tuple[Any, float]:
-    """The nonlinear form, and milliseconds from bound data to the first values."""
+def bound(problem: str, data: dict[str, Any]) -> Any:
+    """The model with its data."""
     from optc.compiler.data import PythonValue, read_inputs
     from optc.compiler.instance.instance import build
-    from optc.compiler.lowerings import instance_to_nonlinear
     from optc.dsl.source import Source
     from optc.loading import load
 
@@ -178,180 +175,109 @@ def form_of(problem: str, data: dict[str, Any]) -> tuple[Any, float]:
         given |= {name: data[name] for name in ("buses", "g", "b")}
         given |= {name: data[name] + 1 for name in ("from", "to")}
     values = [PythonValue(name, value) for name, value in given.items()]
-    instance = build(loaded.program, read_inputs(loaded.program, values, folder=Path()))
-    start = time.perf_counter()
-    form, _ = instance_to_nonlinear.lower(instance)
-    form.evaluate_rows(data["x"])
-    return form, 1e3 * (time.perf_counter() - start)
+    return build(loaded.program, read_inputs(loaded.program, values, folder=Path()))
+
+
+def form_of(problem: str, data: dict[str, Any], times: int = 1) -> tuple[Any, Times]:
+    """The nonlinear form, and milliseconds from bound data to the first values of the rows: the best of some."""
+    from optc.compiler.lowerings import instance_to_nonlinear
+
+    found = []
+    for _ in range(times):
+        instance = bound(problem, data)
+        start, wall = time.thread_time(), time.perf_counter()
+        form, _ = instance_to_nonlinear.lower(instance)
+        form.evaluate_rows(data["x"])
+        found.append((time.thread_time() - start, time.perf_counter() - wall))
+    processor, wall = (1e3 * min(each) for each in zip(*found, strict=True))
+    return form, {"first": processor, "first by the wall": wall}
 
 
 def optc(problem: str, data: dict[str, Any], compiled: bool = True) -> System:
-    form, first = form_of(problem, data)
+    form, first = form_of(problem, data, 3)
+    start = time.perf_counter()
     ready = form.engine.compile(*WHAT) if compiled else form.engine.interpreted(*WHAT)
     assert ready is not False, form.diagnostics
+    took = 1e3 * (time.perf_counter() - start)
     inputs = {name: {"x": data["x"]} for name in WHAT}
     inputs["hessian"] |= {"sigma": np.ones(1), "multipliers": data["y"]}
     out = {name: np.empty(form.engine.model.program(name).size) for name in WHAT}
-
     calls = {name: form.engine.bound(name, form.arrays, inputs[name], out[name]) for name in WHAT}
-    return calls | {"first": first, "out": out, "form": form}
+    constant = 8.0 if problem == "chain" else 0.0  # optc has it in the bounds of the rows
+    patterns = form.jacobian_pattern, form.hessian_pattern
+    return calls | {"more": first | {"ready": took}, "out": out, "patterns": patterns, "constant": constant}
 
 
 def interpreted(problem: str, data: dict[str, Any]) -> System:
     return optc(problem, data, compiled=False)
 
 
-# ---------------------------------------------------------------------------------------------------------- by hand
-class Hand:
-    """The C text above, compiled as optc compiles its own."""
-
-    def __init__(self) -> None:
-        self.folder = tempfile.TemporaryDirectory()
-        source, library = Path(self.folder.name) / "hand.c", Path(self.folder.name) / "hand.so"
-        source.write_text(HAND)
-        flags = ["-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-shared", "-fPIC"]
-        subprocess.run(["cc", *flags, str(source), "-o", str(library), "-lmvec", "-lm"], check=True)
-        self.library = ctypes.CDLL(str(library))
-
-    def system(self, problem: str, data: dict[str, Any]) -> System:
-        n, x, y = data["n"], data["x"], data["y"]
-        if problem == "chain":
-            shapes = {"value": 1, "gradient": n, "rows": n - 2, "jacobian": 3 * (n - 2), "hessian": 8 * n - 13}
-            inputs: dict[str, list[Any]] = {name: [x] for name in WHAT} | {"hessian": [x, y]}
-            sizes = dict.fromkeys(WHAT, n)
-        else:
-            buses = data["buses"]
-            shapes = {"value": 1, "gradient": 2 * buses, "rows": n, "jacobian": 4 * n, "hessian": 9 * n}
-            ends = [data[name].astype(np.int32) for name in ("from", "to")]
-            every = [x[:buses], x[buses:], *ends, data["g"], data["b"]]
-            inputs = {"value": [x], "gradient": [x], "rows": every, "jacobian": every, "hessian": [*every, y]}
-            sizes = {"value": buses, "gradient": buses, "rows": n, "jacobian": n, "hessian": n}
-        out = {name: np.zeros(shapes[name]) for name in WHAT}
-
-        def call(name: str) -> Callable[[], object]:
-            function = getattr(self.library, f"{problem}_{name}")
-            pointers = [ctypes.c_void_p(a.ctypes.data) for a in (*inputs[name], out[name])]
-            count = ctypes.c_long(sizes[name])
-            return lambda: function(*pointers, count)
-
-        return {name: call(name) for name in WHAT} | {"out": out, "kept": inputs}
-
-    def placed(self, problem: str, data: dict[str, Any]) -> System:
-        """The same with derivatives added up in sorted patterns."""
-        made = self.system(problem, data)
-        found = {**made, "out": dict(made["out"]), "triplets": made}
-        for name, (rows, columns) in zip(("jacobian", "hessian"), hand_patterns(problem, data), strict=True):
-            keys = rows.astype(np.int64) * len(data["x"]) + columns
-            distinct, slots = np.unique(keys, return_inverse=True)
-            out, slots = np.zeros(len(distinct)), slots.reshape(-1).astype(np.int32)
-            pointers = [ctypes.c_void_p(a.ctypes.data) for a in (made["out"][name], slots, out)]
-            counts = [ctypes.c_long(len(a)) for a in (slots, out)]
-            found["out"][name], found[f"kept {name}"] = out, slots
-
-            def call(raw: Any = made[name], arguments: Any = (*pointers, *counts)) -> None:
-                raw()
-                self.library.place(*arguments)
-
-            found[name] = call
-            found[f"pattern {name}"] = np.divmod(distinct, len(data["x"]))
-        return found
+# ---------------------------------------------------------------------------------------------- in their own processes
+def elsewhere(name: str, problem: str, size: int, seconds: float, check: bool) -> tuple[Times, list[Any]] | str:
+    """A system of ``peers/kernels_*.py`` run by a process of its own, held to one processor; or why it did not run."""
+    if importlib.util.find_spec(name) is None:
+        return "is not installed"
+    if name == "casadi" and size > 200_000:
+        return "is not built at this size, which takes minutes"
+    environment = {**os.environ, "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false", "NUMBA_NUM_THREADS": "1"}
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "results.npz"
+        command = [sys.executable, __file__, "--seconds", str(0 if check else seconds)]
+        command += ["--child", name, problem, str(size), str(file)]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        if done.returncode:
+            return f"failed: {(done.stderr.splitlines() or ['without a word'])[-1]}"
+        times = json.loads(done.stdout.splitlines()[-1])
+        with np.load(file) as kept:
+            return times, [kept[key] for key in kept.files]
 
 
-# ----------------------------------------------------------------------------------------------------------- casadi
-def casadi(problem: str, data: dict[str, Any]) -> System | None:
-    """Expanded expressions (SX) where they are built within minutes, with compressed columns as casadi stores them."""
-    if importlib.util.find_spec("casadi") is None or data["n"] > 200_000:
-        return None
-    import casadi as ca
-
-    n = data["n"]
-    x, w = ca.SX.sym("x", len(data["x"])), ca.SX.sym("w", len(data["y"]))
-    if problem == "chain":
-        a, b = x[:-1], x[1:]
-        f = ca.sum1(100 * (a**2 - b) ** 2 + (a - 1) ** 2)
-        a, b, c = x[:-2], x[1:-1], x[2:]
-        rows = 3 * b**3 + 2 * c - 8 + ca.sin(b - c) * ca.sin(b + c) + 4 * b - a * ca.exp(a - b)
-    else:
-        v, angle = x[: data["buses"]], x[data["buses"] :]
-        start, end = data["from"].tolist(), data["to"].tolist()
-        f = ca.sum1(v)
-        p, q, d = v[start], v[end], angle[start] - angle[end]
-        g, s = ca.DM(data["g"]), ca.DM(data["b"])
-        rows = g * p**2 - p * q * (g * ca.cos(d) + s * ca.sin(d))
-    hessian = ca.triu(ca.hessian(f + ca.dot(w, rows), x)[0])
-    functions = {
-        "value": ca.Function("f", [x], [f]),
-        "gradient": ca.Function("g", [x], [ca.densify(ca.gradient(f, x))]),
-        "rows": ca.Function("c", [x], [rows]),
-        "jacobian": ca.Function("J", [x], [ca.jacobian(rows, x)]),
-        "hessian": ca.Function("H", [x, w], [hessian]),
-    }
-    del n
-    found: System = {"out": {}, "functions": functions}
-    for name, function in functions.items():
-        buffer, evaluate = function.buffer()
-        buffer.set_arg(0, memoryview(data["x"]))
-        if name == "hessian":
-            buffer.set_arg(1, memoryview(data["y"]))
-        out = np.zeros(function.nnz_out(0))
-        buffer.set_res(0, memoryview(out))
-        found["out"][name] = out
-        found[name] = lambda evaluate=evaluate, _kept=(buffer, out): evaluate()
-    return found
+def child(name: str, problem: str, size: str, file: str, seconds: str | float) -> None:
+    """Times as JSON to standard output, results to a file."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    data = DATA[problem](int(size))
+    start = time.perf_counter()
+    module = importlib.import_module(f"peers.kernels_{name}")
+    loaded = time.perf_counter()
+    made = module.system(problem, data)
+    for what in WHAT:
+        made[what]()
+    ready = time.perf_counter()
+    if "flat" in made:
+        made["out"] = made["flat"]()
+    np.savez(file, *result(problem, data, made))
+    calls = {what: made[what] for what in WHAT} | made.get("also", {})
+    times = {what: best(call, float(seconds)) if seconds else 0.0 for what, call in calls.items()}
+    print(json.dumps(times | {"ready": 1e3 * (ready - loaded), "import": 1e3 * (loaded - start)}))
 
 
 # ------------------------------------------------------------------------------------------------------------ check
-def compare(problem: str, data: dict[str, Any], systems: dict[str, System]) -> None:
-    """Values, gradients, rows, and the sums of the entries of Jacobian and Hessian by row: the same in all systems."""
-    random = np.random.default_rng(1).normal(size=len(data["x"]))
-    found: dict[str, list[Any]] = {}
-    for name, made in systems.items():
-        for what in WHAT:
-            made[what]()
-        out = made["out"]
-        along = products(problem, data, name, made, random)
-        rows = out["rows"] - 8 if problem == "chain" and name in ("optc", "numpy") else out["rows"]
-        found[name] = [out["value"], out["gradient"], rows, *along]
+def result(problem: str, data: dict[str, Any], made: System) -> list[Any]:
+    """Value, gradient, rows, and Jacobian and Hessian of the Lagrangian times a vector."""
+    from peers.kernels_c import patterns
+    from scipy.sparse import coo_array
+
+    for what in WHAT:
+        made[what]()
+    out = made["out"]
+    n, m = len(data["x"]), len(data["y"])
+    v = np.random.default_rng(1).normal(size=n)
+    j, h = made.get("patterns") or patterns(problem, data)
+    jacobian = coo_array((out["jacobian"], tuple(j)), shape=(m, n)).tocsr()
+    half = coo_array((out["hessian"], tuple(h)), shape=(n, n)).tocsr()
+    along = half @ v + half.T @ v - half.diagonal() * v
+    return [out["value"], out["gradient"], out["rows"] - made.get("constant", 0.0), jacobian @ v, along]
+
+
+def compare(problem: str, size: int, found: dict[str, list[Any]]) -> None:
     first, *others = found
     for other in others:
         for a, b in zip(found[first], found[other], strict=True):
-            np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-8 * max(1.0, float(np.abs(a).max(initial=0.0))))
-    print(f"{problem} {data['n']} agree: {', '.join(found)}")
-
-
-def products(problem: str, data: dict[str, Any], name: str, made: System, v: Any) -> tuple[Any, Any]:
-    """Jacobian and Hessian of the Lagrangian times a vector."""
-    from scipy.sparse import coo_array
-
-    n, m = len(data["x"]), len(data["y"])
-    if name in ("optc", "numpy"):
-        j, h = made["form"].jacobian_pattern, made["form"].hessian_pattern
-    elif name == "casadi":
-        parts = (made["functions"][what].sparsity_out(0).get_triplet() for what in ("jacobian", "hessian"))
-        j, h = ([np.array(part) for part in each] for each in parts)
-    elif name == "placed":
-        j, h = (made[f"pattern {what}"] for what in ("jacobian", "hessian"))
-    else:
-        j, h = hand_patterns(problem, data)
-    jacobian = coo_array((made["out"]["jacobian"], tuple(j)), shape=(m, n)).tocsr()
-    half = coo_array((made["out"]["hessian"], tuple(h)), shape=(n, n)).tocsr()
-    diagonal = half.diagonal()
-    return jacobian @ v, half @ v + half.T @ v - diagonal * v
-
-
-def hand_patterns(problem: str, data: dict[str, Any]) -> tuple[Any, Any]:
-    """Where the entries by hand belong."""
-    if problem == "chain":
-        i, k = np.arange(data["n"] - 1), np.arange(data["n"] - 2)
-        j = np.concatenate([k, k, k]), np.concatenate([k, k + 1, k + 2])
-        rows = np.concatenate([i, i + 1, i + 1, k, k + 1, k + 1, k + 2, k + 2])
-        return j, (rows, np.concatenate([i, i, i + 1, k, k, k + 1, k + 1, k + 2]))
-    f, t, buses, lines = data["from"], data["to"], data["buses"], np.arange(data["n"])
-    a, b = f + buses, t + buses
-    j = np.concatenate([lines] * 4), np.concatenate([f, t, a, b])
-    pairs = [(f, f), (t, f), (a, f), (b, f), (a, t), (b, t), (a, a), (b, a), (b, b)]
-    rows = np.concatenate([np.maximum(p, q) for p, q in pairs])
-    return j, (rows, np.concatenate([np.minimum(p, q) for p, q in pairs]))
+            np.testing.assert_allclose(
+                a, np.reshape(b, np.shape(a)), rtol=1e-10, atol=1e-8 * max(1.0, float(np.abs(a).max(initial=0.0)))
+            )
+    print(f"{problem} {size} agree: {', '.join(found)}")
 
 
 if __name__ == "__main__":

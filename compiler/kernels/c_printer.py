@@ -1,39 +1,40 @@
 """The C printer: a program as one C function, a loop for each pass.
 
 A pass runs over blocks of rows whose results stay in the first cache, so that no loop both computes and scatters: the
-computing loop has no aliases and becomes vector code, functions of the vector libm among it. Its text depends on the
-structure alone (which reads are runs, which are looked up), never on sizes or numbers, so one compiled text serves all
-data.
+computing loop has no aliases and becomes vector code, functions of the vector libm among it (``c_writes`` has the
+other loops). Its text depends on the structure alone (which reads are runs, which are looked up, whose rows have two
+orders), never on sizes or numbers, so one compiled text serves all data.
 
     void run(x, multipliers, sigma, direction, out, tables, scratch)
 
-with null for inputs that the program does not read; ``Tables`` below.
+with null for inputs that the program does not read; ``Tables``: see ``c_tables``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from .c_tables import STRUCT, Tables
+from .c_writes import AHEAD, BLOCK, Writes, writes
 from .loops import Index
 from .nodes import GATHERED, Node
 from .numpy_printer import whole_power
-from .programs import Output, Pass, Program
+from .programs import Pass, Program
 
 SOURCES = ("x", "multipliers", "sigma", "direction")
 ARGUMENTS = ", ".join(
     (*(f"In {name}" for name in SOURCES), "double *out", "const struct Tables *tables", "double *const *scratch")
 )
-BLOCK = 256
-KNOWN_STRIDES = 16  # strides up to this size stand in the text, so that the compiler can weave
 
-HEAD = """#include <math.h>
+FAR_READS = 1 << 17  # places, 1 MiB: reads that lie farther apart are fetched ahead,
+EVERY = 4  # of one row in so many
+
+HEAD = f"""#include <math.h>
 #include <string.h>
 typedef const double *restrict In;
 typedef double *restrict Out;
 typedef const int *restrict Ix;
-struct Tables { const double *one; const double *const *data; const int *const *index; const long *number; };
-"""
+{STRUCT}"""
 
 LIBM = {
     "exp": 1,
@@ -75,34 +76,6 @@ _INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
 _PLAIN = {"sqrt": "sqrt", "abs": "fabs"}
 
 
-@dataclass(eq=False)
-class Tables:
-    """What a printed program reads besides its inputs, by position: index arrays, whole numbers, arrays of data."""
-
-    indices: list[Index] = field(default_factory=list)
-    numbers: list[int] = field(default_factory=list)
-    arrays: list[Node] = field(default_factory=list)
-
-    def index(self, index: Index) -> int:
-        for k, known in enumerate(self.indices):
-            if known.array is index.array:
-                return k
-        self.indices.append(index)
-        return len(self.indices) - 1
-
-    def number(self, value: int) -> int:
-        self.numbers.append(value)
-        return len(self.numbers) - 1
-
-    def array(self, node: Node) -> int:
-        """The place of the array that a load reads, by the first node that reads it."""
-        for k, known in enumerate(self.arrays):
-            if (known.source, known.array) == (node.source, node.array):
-                return k
-        self.arrays.append(node)
-        return len(self.arrays) - 1
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Source:
     """C text, and the tables that go with it."""
@@ -115,7 +88,7 @@ def printed(program: Program, vectorised: frozenset[str]) -> Source:
     """The C text of a program. ``vectorised``: functions of libm that have vector forms."""
     tables = Tables()
     size = tables.number(program.size)
-    passes = [_pass(run, k, tables) for k, run in enumerate(program.passes)]
+    passes = [_pass(run, k, program, tables) for k, run in enumerate(program.passes)]
     used = {node.op for run in program.passes for node in run.nodes}
     powers = {abs(p) for run in program.passes for node in run.nodes if (p := whole_power(node)) is not None}
     head = [
@@ -159,71 +132,109 @@ def _whole(power: int) -> str:
 
 
 # -------------------------------------------------------------------------------------------------------- one pass
-def _pass(run: Pass, number: int, tables: Tables) -> str:
+def _pass(run: Pass, number: int, program: Program, tables: Tables) -> str:
     size = tables.number(run.loop.size)
-    head, body = _reads(run, tables)
-    for node in run.nodes:
-        line = _line(node)
-        if line:
-            body.append(f"const double t{node.number} = {line};")
-    text = _writes(run, tables)
+    reads = _reads(run, tables)
+    computed = [f"const double t{node.number} = {line};" for node in run.nodes if (line := _line(node))]
+    text = writes(run, program, tables)
     lines = [
         f"static void pass_{number}({ARGUMENTS}) {{",
         "  const double *one = tables->one; const double *const *data = tables->data;",
         "  const int *const *index = tables->index; const long *number = tables->number;",
         f"  const long rows = number[{size}];",
-        *(f"  {line}" for line in (*head, *text.before)),
-        f"  for (long low = 0; low < rows; low += {BLOCK}) {{",
-        f"    const long count = rows - low < {BLOCK} ? rows - low : {BLOCK};",
-        *([f"    double {', '.join(text.buffers)};"] if text.buffers else []),
-        "    for (long i = 0; i < count; i++) {",
-        "      const long r = low + i;",
-        *(f"      {line}" for line in (*body, *text.inside)),
-        "    }",
-        *(f"    {line}" for line in text.after),
-        "  }",
+        *(f"  {line}" for line in (*reads.head, *text.before)),
+        *(f"  {line}" for line in _loops([*reads.body, *computed, *text.inside], reads, text)),
         *(f"  {line}" for line in text.end),
         "}",
     ]
     return "\n".join(lines)
 
 
-def _reads(run: Pass, tables: Tables) -> tuple[list[str], list[str]]:
+def _loops(row: list[str], reads: Reads, text: Writes) -> list[str]:
+    """The loop over rows; over blocks of them where there are other loops, for what is fetched and for results."""
+    if not text.after and not reads.fetched:
+        return ["for (long r = 0; r < rows; r++) {", *(f"  {line}" for line in row), "}"]
+    return [
+        f"for (long low = 0; low < rows; low += {BLOCK}) {{",
+        f"  const long count = rows - low < {BLOCK} ? rows - low : {BLOCK};",
+        *([f"  double {', '.join(text.buffers)};"] if text.buffers else []),
+        *(f"  {line}" for line in reads.fetches()),
+        "  for (long i = 0; i < count; i++) {",
+        "    const long r = low + i;",
+        *(f"    {line}" for line in row),
+        "  }",
+        *(f"  {line}" for line in text.after),
+        "}",
+    ]
+
+
+@dataclass(eq=False)
+class Reads:
+    """Text of what a pass reads: ahead of its loops, and in each row.
+
+    ``fetched``: the places that are looked up; ``far``: the number that says of how many rows they are fetched ahead.
+    """
+
+    head: list[str] = field(default_factory=list)
+    body: list[str] = field(default_factory=list)
+    fetched: list[str] = field(default_factory=list)
+    far: int = 0
+
+    def fetches(self) -> list[str]:
+        """Fetches looked-up places ahead of the loop that reads them, of every few rows: neighbours share lines."""
+        if not self.fetched:
+            return []
+        places = " ".join(f"__builtin_prefetch({place});" for place in self.fetched)
+        return [
+            f"const long near = number[{self.far}] - low < count ? number[{self.far}] - low : count;",
+            f"for (long r = low + {AHEAD}; r < low + {AHEAD} + near; r += {EVERY}) {{ {places} }}",
+        ]
+
+
+def _reads(run: Pass, tables: Tables) -> Reads:
     """What is set up before the loop, and the reads of each row."""
-    head: list[str] = []
-    body: list[str] = []
+    text = Reads()
+    farthest = 0
     for node in run.nodes:
         name = f"t{node.number}"
         if node.op == "load":
             assert node.index is not None
             where = f"data[{tables.array(node)}]" if node.source in ("data", "fixed") else node.source
-            _read(name, where, node.index, tables, head, body)
+            farthest = max(farthest, _read(name, where, node.index, tables, text))
         elif node.op in GATHERED:
-            head.append(f"In p{name} = scratch[{run.scratch_of[node.number]}];")
-            body.append(f"const double {name} = p{name}[r];")
+            text.head.append(f"In p{name} = scratch[{run.scratch_of[node.number]}];")
+            text.body.append(f"const double {name} = p{name}[r];")
         elif node.op == "lift":
             assert node.index is not None
             where = f"scratch[{run.scratch_of[node.args[0].number]}]"
-            _read(name, where, node.index, tables, head, body)
-    return head, body
+            farthest = max(farthest, _read(name, where, node.index, tables, text))
+    if text.fetched:
+        text.far = tables.number(run.loop.size - AHEAD if farthest > FAR_READS else 0)
+    return text
 
 
-def _read(name: str, where: str, index: Index, tables: Tables, head: list[str], body: list[str]) -> None:
-    if index.array is not None:
-        base, k = tables.number(index.base), tables.index(index)
-        head.append(f"In p{name} = {where} + number[{base}]; Ix q{name} = index[{k}];")
-        body.append(f"const double {name} = p{name}[q{name}[r]];")
-        return
+def _read(name: str, where: str, index: Index, tables: Tables, text: Reads) -> int:
+    """Adds a read; how far apart the places are that it looks up."""
     base = tables.number(index.base)
+    if index.array is not None:
+        k = tables.index(index.array)
+        places = f"Ix q{k} = index[{k}];"
+        if places not in text.head:  # one name for each array, or it is read twice
+            text.head.append(places)
+        text.head.append(f"In p{name} = {where} + number[{base}];")
+        text.body.append(f"const double {name} = p{name}[q{k}[r]];")
+        text.fetched.append(f"p{name} + q{k}[r]")
+        return int(index.array.max())
     if index.stride == 0:
-        head.append(f"const double {name} = {where}[number[{base}]];")
+        text.head.append(f"const double {name} = {where}[number[{base}]];")
     elif index.stride == 1:
-        head.append(f"In p{name} = {where} + number[{base}];")
-        body.append(f"const double {name} = p{name}[r];")
+        text.head.append(f"In p{name} = {where} + number[{base}];")
+        text.body.append(f"const double {name} = p{name}[r];")
     else:
         step = tables.number(index.stride)
-        head.append(f"In p{name} = {where} + number[{base}]; const long q{name} = number[{step}];")
-        body.append(f"const double {name} = p{name}[r * q{name}];")
+        text.head.append(f"In p{name} = {where} + number[{base}]; const long s{name} = number[{step}];")
+        text.body.append(f"const double {name} = p{name}[r * s{name}];")
+    return 0
 
 
 def _line(node: Node) -> str:
@@ -255,137 +266,3 @@ def _number(value: float) -> str:
     if value in (float("inf"), float("-inf")):
         return "INFINITY" if value > 0 else "-INFINITY"
     return repr(value)
-
-
-# ------------------------------------------------------------------------------------------------------- its results
-@dataclass(eq=False)
-class Writes:
-    """How the results of a pass get to their places: text for each part of the pass."""
-
-    before: list[str] = field(default_factory=list)  # ahead of the loop over blocks
-    inside: list[str] = field(default_factory=list)  # in the computing loop
-    after: list[str] = field(default_factory=list)  # after it, in each block
-    end: list[str] = field(default_factory=list)  # after the last block
-    buffers: list[str] = field(default_factory=list)  # of each block
-
-
-_JOIN = {"add": "+=", "sum": "+=", "store": "=", "keep": "="}
-
-
-def _direct(output: Output) -> bool:
-    """Whether the computing loop may write the result itself: a run of its own."""
-    plain = output.index.array is None and output.index.stride == 1 and not output.more
-    return output.action in ("store", "keep") and plain
-
-
-def _writes(run: Pass, tables: Tables) -> Writes:
-    text = Writes()
-    woven = _woven(run.outputs)
-    at_once = {k for group in woven for k in group if not any(run.outputs[j].more for j in group)}
-    looked_up: list[str] = []
-    for k, output in enumerate(run.outputs):
-        target = "out" if output.scratch < 0 else f"scratch[{output.scratch}]"
-        base = tables.number(output.index.base)
-        if _direct(output):
-            text.before.append(f"Out w{k} = {target} + number[{base}];")
-            text.inside.append(f"w{k}[r] = t{output.node.number};")
-            continue
-        text.before.append(f"double *w{k} = {target} + number[{base}];")
-        if k in at_once:
-            continue
-        _collect(k, output, text)
-        if output.index.array is not None and output.action in _JOIN:
-            text.before.append(f"Ix x{k} = index[{tables.index(output.index)}];")
-            looked_up.append(f"w{k}[x{k}[low + i]] {_JOIN[output.action]} o{k}[i];")
-        elif not any(k in group for group in woven):
-            _scatter(k, output, tables, text)
-    if looked_up:
-        text.after.append(f"for (long i = 0; i < count; i++) {{ {' '.join(looked_up)} }}")
-    for group in woven:
-        _weave(group, run.outputs, text, at_once)
-    return text
-
-
-def _collect(k: int, output: Output, text: Writes) -> None:
-    """The values of a block in ``o``; those of a run with shifts are added up in ``a``, which carries over the end of
-    the block to the next."""
-    if not output.more:
-        text.buffers.append(f"o{k}[{BLOCK}]")
-        text.inside.append(f"o{k}[i] = t{output.node.number};")
-        return
-    reach = output.reach
-    text.before.append(f"double o{k}[{BLOCK} + {reach}] = {{0}};")
-    members = sorted(((0, output.node), *((s, n) for n, s in output.more)), key=lambda m: -m[0])
-    for j, (shift, node) in enumerate(members):
-        text.buffers.append(f"u{k}_{j}[{BLOCK}]")
-        text.inside.append(f"u{k}_{j}[i] = t{node.number};")
-        sign = "=" if j == 0 else "+="
-        text.after.append(f"for (long i = 0; i < count; i++) o{k}[i + {shift}] {sign} u{k}_{j}[i];")
-
-
-def _carry(k: int, output: Output, place: str, text: Writes) -> None:
-    """Moves what belongs to later rows to the front, and writes it after the last block."""
-    if not output.more:
-        return
-    text.after.append(f"for (long i = 0; i < {output.reach}; i++) o{k}[i] = o{k}[i + count];")
-    sign = "=" if output.action == "store" else "+="
-    text.end.append(f"for (long i = 0; i < {output.reach}; i++) {place} {sign} o{k}[i];")
-
-
-def _woven(outputs: Sequence[Output]) -> list[tuple[int, ...]]:
-    """Groups of results that lie in turns and fill a run together: the columns of a matrix stored by rows."""
-    known: dict[tuple[int, int, str], int] = {}
-    for k, o in enumerate(outputs):
-        if o.action in ("store", "add") and o.index.array is None and 1 < o.index.stride <= KNOWN_STRIDES:
-            known[o.index.base, o.index.stride, o.action] = k
-    found = []
-    for base, stride, action in sorted(known):
-        group = [known.get((base + j, stride, action)) for j in range(stride)]
-        if None not in group:
-            found.append(tuple(k for k in group if k is not None))
-            for j in range(stride):
-                del known[base + j, stride, action]
-    return found
-
-
-def _weave(group: tuple[int, ...], outputs: Sequence[Output], text: Writes, at_once: set[int]) -> None:
-    """Writes the columns of a matrix stored by rows: in the computing loop where they need no adding up before."""
-    width, first = len(group), group[0]
-    sign = "=" if outputs[first].action == "store" else "+="
-    if first in at_once:
-        text.before.append(f"Out v{first} = w{first};")
-        text.inside += [f"v{first}[{width} * r + {j}] {sign} t{outputs[k].node.number};" for j, k in enumerate(group)]
-        return
-    moves = " ".join(f"w[{width} * i + {j}] {sign} o{k}[i];" for j, k in enumerate(group))
-    text.after.append(f"{{ Out w = w{first} + {width} * low; for (long i = 0; i < count; i++) {{ {moves} }} }}")
-    for k in group:
-        _carry(k, outputs[k], f"w{k}[{width} * (rows + i)]", text)
-
-
-def _scatter(k: int, output: Output, tables: Tables, text: Writes) -> None:
-    index, action = output.index, output.action
-    loop = "for (long i = 0; i < count; i++)"
-    if index.array is None and index.stride == 0 and action in ("add", "sum"):
-        text.before.append(f"double a{k}[8] = {{0}};")
-        text.after.append(
-            f"{{ long i = 0; for (; i + 8 <= count; i += 8) for (int j = 0; j < 8; j++) a{k}[j] += o{k}[i + j]; "
-            f"for (; i < count; i++) a{k}[0] += o{k}[i]; }}"
-        )
-        total = f"((a{k}[0] + a{k}[1]) + (a{k}[2] + a{k}[3])) + ((a{k}[4] + a{k}[5]) + (a{k}[6] + a{k}[7]))"
-        text.end.append(f"*w{k} += {total};")
-        return
-    if index.array is not None:
-        text.before.append(f"Ix x{k} = index[{tables.index(index)}];")
-        place, later = f"w{k}[x{k}[low + i]]", ""
-    elif 0 < index.stride <= KNOWN_STRIDES:
-        place, later = f"w{k}[{index.stride} * (low + i)]", f"w{k}[{index.stride} * (rows + i)]"
-    else:
-        text.before.append(f"const long s{k} = number[{tables.number(index.stride)}];")
-        place, later = f"w{k}[(low + i) * s{k}]", f"w{k}[(rows + i) * s{k}]"
-    if action in _JOIN:  # looked-up places of these actions share one loop
-        text.after.append(f"{loop} {place} {_JOIN[action]} o{k}[i];")
-        _carry(k, output, later, text)
-    elif action == "prod":
-        text.after.append(f"{loop} {place} *= o{k}[i];")
-    else:
-        text.after.append(f"{loop} {{ double *m = &{place}; if (o{k}[i] > *m || o{k}[i] != o{k}[i]) *m = o{k}[i]; }}")

@@ -40,8 +40,8 @@ class CompiledProgram:
         tables = source.tables
         self._used = tables.arrays
         self._sources = [name if name in program.sources else None for name in SOURCES]
-        self._indices = [index.array for index in tables.indices]
-        self._index = (_Pointer * len(self._indices))(*(_address(array) for array in self._indices))
+        self._indices = tables.indices
+        self._index = (_Pointer * len(tables.indices))(*map(_address, tables.indices))
         self._number = np.array(tables.numbers, dtype=np.dtype("l"))
         self._tables: tuple[Sequence[Floats], _Tables, object] | None = None
 
@@ -61,7 +61,7 @@ class CompiledProgram:
         arguments = (*pointers, _address(out), ctypes.byref(tables))
         run: Callable[..., None] = self._with_scratch if self.program.scratch else self._run
         call = partial(run, *arguments, None)
-        call.kept = (arrays, inputs, out, tables, data)  # type: ignore[attr-defined]  # what the addresses are of
+        call.kept = (self, arrays, inputs, out, tables, data)  # type: ignore[attr-defined]  # what the addresses are of
         return call
 
     def _with_scratch(self, *arguments: object) -> None:
@@ -145,10 +145,21 @@ class _Workshop:
                 done(compiled(program, self.stop))
             except CompileError as error:
                 done(error)
+            del program, done  # or the last one would be kept until there is another
 
 
 _workshop: _Workshop | None = None
 _making = threading.Lock()
+
+
+def compile_now(program: Program) -> CompiledProgram:
+    """Compile a program and wait for it, however long that takes. Raises ``CompileError``."""
+    answers: SimpleQueue[CompiledProgram | CompileError] = SimpleQueue()
+    compile_later(program, answers.put)
+    found = answers.get()
+    if isinstance(found, CompileError):
+        raise found
+    return found
 
 
 def compile_later(program: Program, done: Callable[[CompiledProgram | CompileError], None]) -> None:

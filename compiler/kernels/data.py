@@ -112,5 +112,7 @@ def _index_of(shape: tuple[int, ...], table: Table, loop: Loop) -> Index:
     size = int(np.prod(shape, dtype=np.int64))
     if size == 1:
         return loop.affine(0, 0)
+    if shape == table.shape:
+        return loop.own()
     positions = np.broadcast_to(np.arange(size).reshape(shape), table.shape)
     return loop.index(positions.reshape(-1))

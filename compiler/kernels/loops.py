@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 Ints = NDArray[np.int32]
 Rows = NDArray[np.int64]
+PIECE = 1 << 14
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,7 +108,11 @@ def _recognised(positions: NDArray[np.integer[Any]]) -> tuple[int, int] | None:
     stride = int(positions[1]) - base
     if int(positions[-1]) != base + stride * (len(positions) - 1):
         return None
-    return (base, stride) if bool(np.all(positions[1:] - positions[:-1] == stride)) else None
+    for low in range(0, len(positions) - 1, PIECE):  # pieces that stay in the cache; most others differ in the first
+        part = positions[low : low + PIECE + 1]
+        if not bool(np.all(part[1:] - part[:-1] == stride)):
+            return None
+    return base, stride
 
 
 def is_own(loop: Loop, coarser: Loop, rows: Index) -> bool:

@@ -75,11 +75,14 @@ def whole_power(node: Node) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """A pass: its instructions, and how many registers they need."""
+    """A pass: its instructions, and how many registers they need.
+
+    ``steps``: of each node the ufunc that it is, or None; the node; its register and those of its arguments.
+    """
 
     run: Pass
     registers: int
-    steps: tuple[tuple[Node, int, tuple[int, ...]], ...]
+    steps: tuple[tuple[np.ufunc | None, Node, int, tuple[int, ...]], ...]
     place: dict[int, int]  # register of each node
 
 
@@ -104,7 +107,7 @@ def _planned(run: Pass) -> _Plan:
         if where is None:
             where, count = count, count + 1
         place[node.number] = where
-        steps.append((node, where, args))
+        steps.append((_UFUNCS.get(node.op), node, where, args))
     return _Plan(run, count, tuple(steps), place)
 
 
@@ -167,10 +170,14 @@ def _run(
     for low in range(0, size, rows):
         high = min(low + rows, size)
         registers: list[Any] = [None] * plan.registers
-        for node, where, args in plan.steps:
-            target = pool[where][..., : high - low]
+        room = list(pool[: plan.registers, ..., : high - low])
+        for ufunc, node, where, args in plan.steps:
+            given = [registers[a] for a in args]
+            if ufunc is not None:
+                registers[where] = ufunc(*given, out=room[where])
+                continue
             registers[where] = _computed(
-                node, [registers[a] for a in args], target, arrays, inputs, scratch, program, plan.run, low, high
+                node, given, room[where], arrays, inputs, scratch, program, plan.run, low, high
             )
         for output, kept in zip(plan.run.outputs, late, strict=True):
             values = registers[plan.place[output.node.number]]
@@ -203,10 +210,8 @@ def _computed(
     low: int,
     high: int,
 ) -> Any:
-    """The values of a node for some rows: a view, a number, or ``target`` filled."""
+    """The values of a node for some rows that is no ufunc: a view, a number, or ``target`` filled."""
     op = node.op
-    if op in _UFUNCS:
-        return _UFUNCS[op](*args, out=target)
     if op == "load":
         source = _source(node, program, arrays, inputs)
         assert node.index is not None

@@ -315,8 +315,9 @@ def locate_numbers(target: Domain, numbers: Values) -> Positions:
     if start is not None:
         offset = numbers - start
         with np.errstate(invalid="ignore"):  # NaN and infinity are no whole numbers, and found below
-            whole = offset.astype(np.intp)
-        if whole.size and int(whole.min()) >= 0 and int(whole.max()) < target.size and bool((whole == offset).all()):
+            whole = offset.astype(np.intp, copy=False)
+        within = whole.size and int(whole.min()) >= 0 and int(whole.max()) < target.size
+        if within and (whole is offset or bool((whole == offset).all())):
             return whole
         inside = (offset >= 0) & (offset < target.size) & (offset == np.floor(offset))
         return offset.astype(np.intp) if inside.all() else np.where(inside, offset, -1).astype(np.intp)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import subprocess
 import sys
+import time
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,8 +17,9 @@ import numpy as np
 import pytest
 from nonlinear_models import PROGRAMS, Case, case, point, results
 
-from optc.compiler.kernels import compiled, engine, toolchain
+from optc.compiler.kernels import c_printer, c_writes, compiled, engine, toolchain
 from optc.compiler.kernels.c_printer import printed
+from optc.compiler.kernels.c_weaves import weaves
 from optc.compiler.kernels.numpy_printer import NumpyProgram
 
 needs_compiler = pytest.mark.skipif(toolchain.compiler() is None, reason="no C compiler")
@@ -127,6 +131,75 @@ subject to
         assert len(texts) == 1, name
 
 
+def lines(ends: list[tuple[int, int]], family: str) -> Case:
+    """Rows that read two or more places of ``v``, in whatever order the lines have them."""
+    text = f"""param n
+param a[1..n] : integer
+param b[1..n] : integer
+var v[1..50]
+var own[1..n]
+minimize sum(v[k]^2 for k in 1..50)
+subject to
+  r[l in 1..n]: {family} <= 4
+"""
+    data = {"n": len(ends), **{name: {(r + 1,): e[k] for r, e in enumerate(ends)} for k, name in enumerate("ab")}}
+    return case(text, data)
+
+
+FAMILIES = {
+    2: "v[a[l]]^2 * exp(v[b[l]])",
+    3: "own[l] * v[a[l]]^2 * exp(v[b[l]])",
+    4: "own[l] * v[a[l]]^2 * exp(v[b[l]]) * cos(v[50])",
+    5: "own[l] * v[a[l]]^2 * exp(v[b[l]]) * cos(v[50]) * v[49]",
+}
+SOME = np.random.default_rng(3).integers(1, 49, (700, 2))
+ENDS = {
+    "either way": [(i, j) for i, j in SOME.tolist() if i != j],
+    "one turned": [*[(1, 2)] * 300, (9, 4), *[(7, 8)] * 300],
+    "first turned": [(9, 4), *[(1, 2)] * 300],
+    "some to themselves": SOME.tolist(),
+}
+
+
+@needs_compiler
+@pytest.mark.parametrize("ends", ENDS)
+@pytest.mark.parametrize("width", FAMILIES)
+def test_rows_in_two_orders(width: int, ends: str) -> None:
+    """Rows of a Jacobian whose entries stand in one of two orders are written as runs; others are looked up."""
+    found = lines(ENDS[ends], FAMILIES[width])
+    found_weaves = weaves(found.model.jacobian_program.passes[0])
+    if ends == "some to themselves":
+        assert found_weaves == []
+    else:
+        (weave,) = found_weaves
+        assert sorted(weave.columns) == sorted(weave.turned) == list(range(width))
+    assert_compiled_as_interpreted(found, point(found, 1), ("jacobian", "hessian"))
+
+
+@needs_compiler
+def test_rows_in_three_orders() -> None:
+    ends = np.random.default_rng(0).permuted(np.tile(np.arange(1, 49), (300, 1)), axis=1)[:, :2].tolist()
+    found = lines(ends, "v[a[l]]^2 * exp(v[b[l]]) * cos(v[25])")
+    assert weaves(found.model.jacobian_program.passes[0]) == []
+    assert_compiled_as_interpreted(found, point(found, 1), ("jacobian",))
+
+
+@needs_compiler
+def test_results_beyond_the_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Places to write and to read are fetched ahead: several blocks and a rest, and fewer rows than they are ahead."""
+    for count in (700, 90):
+        found = lines(SOME[:count].tolist(), FAMILIES[4] + " + sum(v[k] * own[l] for k in 1..3)^2")
+        program = found.model.hessian_program
+        near = printed(program, frozenset())
+        with monkeypatch.context() as patch:
+            patch.setattr(c_writes, "FAR", 100)
+            patch.setattr(c_printer, "FAR_READS", 10)
+            far = printed(program, frozenset())
+            assert far.text == near.text
+            assert far.tables.numbers != near.tables.numbers
+            assert_compiled_as_interpreted(found, point(found, 1), ("rows", "jacobian", "hessian", "product"))
+
+
 def test_without_a_compiler_numpy_goes_on_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(toolchain, "compiler", lambda: None)
     found = case(models.HEAD + models.EVERY["sum in exp"], models.DATA)
@@ -227,6 +300,61 @@ def test_no_call_waits_for_the_compiler(monkeypatch: pytest.MonkeyPatch) -> None
 
     done(Other(program))
     assert np.all(found.form.evaluate_rows(x) == 7.0)
+
+
+@needs_compiler
+def test_calls_return_while_a_slow_compiler_works(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A compiler that does not go on until it is let: meanwhile all programs run, from two threads as well."""
+    real = toolchain.compiler()
+    assert real is not None
+    begun, gate, slow = tmp_path / "begun", tmp_path / "gate", tmp_path / "cc"
+    wait = f"touch {begun}; n=0; while [ ! -e {gate} ]; do sleep 0.02; n=$((n + 1)); [ $n -lt 1500 ] || exit 1; done"
+    slow.write_text(f'#!/bin/sh\n{wait}\nexec {" ".join(real.command)} "$@"\n')
+    slow.chmod(0o755)
+    monkeypatch.setattr(toolchain, "compiler", lambda: toolchain.Compiler((str(slow),), "slow", real.simd))
+    monkeypatch.setenv("OPTC_CACHE", str(tmp_path))
+    monkeypatch.setattr(engine, "MANY_ROWS", 1)
+    found = case(models.HEAD + models.EVERY["squares of sums"], models.DATA)
+    x = point(found)
+    first = results(found.form, x)
+    with ThreadPoolExecutor(2) as pool:
+        meanwhile = list(pool.map(lambda _: results(found.form, x), range(20)))
+    limit = time.monotonic() + 20
+    while not begun.exists() and time.monotonic() < limit:
+        time.sleep(0.01)
+    assert begun.exists()
+    assert not list((tmp_path / "kernels").glob("*.so"))
+    assert all(isinstance(printed.run, NumpyProgram) for printed in found.form.engine._printed.values())
+    for values in meanwhile:
+        assert all(np.array_equal(values[name], first[name]) for name in PROGRAMS)
+    gate.touch()
+    assert found.form.engine.compile("rows", "jacobian"), found.form.diagnostics
+    np.testing.assert_allclose(found.form.evaluate_rows(x), first["rows"], rtol=1e-13)
+
+
+@needs_compiler
+def test_a_call_made_once_keeps_what_it_needs() -> None:
+    """The form and its engine may go; the memory that compiled code reads stays with the call."""
+    found = lines(ENDS["either way"], FAMILIES[4])
+    used, x = found.form.engine, point(found)
+    assert used.compile("hessian")
+    inputs = {"x": x, "sigma": np.ones(1), "multipliers": np.ones(len(ENDS["either way"]))}
+    out = np.empty(found.model.hessian_pattern.size)
+    call = used.bound("hessian", found.form.arrays, inputs, out)
+    call()
+    expected, tables = out.copy(), weakref.ref(used._printed["hessian"].run)
+    del found, used
+    gc.collect()
+    assert tables() is not None
+    out[:] = 0.0
+    call()
+    assert np.array_equal(out, expected)
+    del call
+    limit = time.monotonic() + 5
+    while tables() is not None and time.monotonic() < limit:  # the thread that compiled it lets go a little later
+        gc.collect()
+        time.sleep(0.01)
+    assert tables() is None
 
 
 def test_threads_may_evaluate_at_once() -> None:
