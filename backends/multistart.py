@@ -14,6 +14,7 @@ from optc.compiler.backend import Goal
 from optc.compiler.context import Context
 from optc.compiler.forms.linear import Floats
 from optc.compiler.forms.nonlinear import NonlinearForm
+from optc.compiler.forms.outside import OutsideForm
 
 Local = Callable[[NonlinearForm, Goal, Any, Context, Floats], Answer]  # one run from a point (n)
 
@@ -25,11 +26,12 @@ def best_of(
 ) -> Answer:
     """The best answer of ``local`` from each point: what it claims first, then its objective, then the earlier point.
 
-    The runs go over the context's executor. ``work`` is their sum. A limit or an interrupt ends the search with the
+    The runs go over the context's executor; those of a form with outside code stay in this process, to which its
+    functions belong. ``work`` is their sum. A limit or an interrupt ends the search with the
     best so far; it is then told as the termination.
     """
     answers: list[Answer] = []
-    if context.executor.workers == 1:
+    if context.executor.workers == 1 or isinstance(form, OutsideForm):
         for point in points:
             answers.append(local(form, goal, options, context, point))
             if context.stop() is not None:

@@ -72,6 +72,16 @@ def option(
     return field(default=default, metadata={"option": facts})
 
 
+def kernels_option() -> Any:
+    """The option of backends whose functions the compiler may have evaluated by another printer (``evaluating``)."""
+    return option(
+        "word",
+        "auto",
+        "what evaluates functions and derivatives: NumPy and then compiled C (auto), or one of them alone, or torch",
+        choices=("auto", "numpy", "c", "torch"),
+    )
+
+
 def declarations(options: type) -> tuple[Declaration, ...]:
     """The options of a dataclass whose fields were made by ``option``, in order."""
     found = []

@@ -9,11 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from .answer import Answer, Conflict
 from .context import Context
 from .forms.linear import Floats, LinearForm
+
+if TYPE_CHECKING:
+    from .instance.instance import Instance
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,7 @@ class Capabilities:
     columns. ``gives``: of ``duals``, ``reduced costs``, ``primal ray``, ``dual ray``, ``conflict``, ``bound``,
     ``warm start``, ``time limit``, ``interrupt``, ``progress``. ``refuses``: what a user might expect of it and the
     reason why it is not to be had, by name of the feature. ``largest``: coefficients of rows must be below it.
+    ``outside``: how many orders of derivatives it needs of outside code in a nonlinear form; None: it takes none.
     """
 
     forms: frozenset[str]
@@ -31,6 +35,7 @@ class Capabilities:
     gives: frozenset[str] = frozenset()
     refuses: Mapping[str, str] = field(default_factory=dict)
     largest: float = math.inf
+    outside: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,14 @@ class Selective(Protocol):
 
     def declines(self, form: LinearForm) -> str | None:
         """Why it cannot take a form, or None where it can."""
+
+
+@runtime_checkable
+class Modest(Protocol):
+    """A backend that the planner passes over for some of the forms that it takes, unless it is asked for by name."""
+
+    def yields(self, form: LinearForm, instance: Instance) -> str | None:
+        """Why another is the better choice for a form of an instance, or None where it is this one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -19,13 +19,16 @@ from optc.dsl.catalogue.instances import UNDEFINED_VALUE
 from optc.dsl.diagnostics import Diagnostic, Place
 from optc.dsl.source import Span
 
-from .backend import Backend, Selective
+from .backend import Backend, Modest, Selective
 from .data.errors import DataError
 from .forms.linear import QuadraticForm
+from .forms.outside import OutsideForm
 from .instance.instance import Instance
 from .lowering import Lowered, Lowering, every, lower_along
 from .magnitudes import unusable
 from .signature import NEEDS, WORDS, Signature, signature
+
+NOT_THERE = 3  # checks that went well where the next one is whether the backend is installed
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +169,8 @@ def _obstacle(
     if wanted is not None and backend.name != wanted:
         return 2, f"backend `{wanted}` was asked for", ""
     if version() is None:
-        return 3, f"backend `{backend.name}` is not installed", f"install it with `{backend.install}`"
+        install = f"install it with `{backend.install}`"
+        return NOT_THERE, f"backend `{backend.name}` is not installed; {install}", install
     return 4, None, ""
 
 
@@ -193,6 +197,7 @@ def take(routes: Plan, instance: Instance) -> tuple[Plan, Lowered | None]:
     known: dict[tuple[str, ...], Lowered | Diagnostic] = {}  # routes that differ in the backend alone
     confirmed = list(routes.routes)
     lowered = None
+    modest: list[tuple[int, Lowered]] = []
     for at, route in enumerate(confirmed):
         if route.refused is not None:
             break
@@ -210,9 +215,18 @@ def take(routes: Plan, instance: Instance) -> tuple[Plan, Lowered | None]:
         if reason is not None:
             confirmed[at] = replace(route, refused=reason, need="use a backend for nonconvex problems", passed=5 + at)
             continue
+        reason, need = _of_outside_code(found, route.backend)
+        if reason is not None:
+            confirmed[at] = replace(route, refused=reason, need=need, passed=5 + at)
+            continue
         reason = route.backend.declines(found.form) if isinstance(route.backend, Selective) else None
         if reason is not None:
-            confirmed[at] = replace(route, refused=reason, need="another backend may take it", passed=5 + at)
+            confirmed[at] = replace(route, refused=reason, need=_elsewhere(routes, route), passed=5 + at)
+            continue
+        reason = _rather_another(routes, route, found)
+        if reason is not None:
+            confirmed[at] = replace(route, refused=reason, need="ask for it by name", passed=5 + at)
+            modest.append((at, found))
             continue
         fault = unusable(found.instance, found.form, route.backend.capabilities.largest)
         if fault is not None:
@@ -220,8 +234,43 @@ def take(routes: Plan, instance: Instance) -> tuple[Plan, Lowered | None]:
         confirmed[at] = replace(route, taken=True)
         lowered = found
         break
+    if lowered is None and modest:  # there is no other choice
+        at, lowered = modest[0]
+        confirmed[at] = replace(routes.routes[at], taken=True)
     confirmed.sort(key=_standing)
     return replace(routes, routes=tuple(confirmed)), lowered
+
+
+def _rather_another(routes: Plan, route: Route, lowered: Lowered) -> str | None:
+    """Why the planner passes over a backend that would take a form, while there is another to choose."""
+    if not isinstance(route.backend, Modest):
+        return None
+    if not any(other.refused is None and other.backend is not route.backend for other in routes.routes):
+        return None
+    return route.backend.yields(lowered.form, lowered.instance)
+
+
+def _elsewhere(routes: Plan, declined: Route) -> str:
+    """What to do where a backend declines a form: another one for it that only has to be installed, if there is one."""
+    for other in routes.routes:
+        if other.path == declined.path and other.passed == NOT_THERE and other.refused is not None:
+            return f"backend `{other.backend.name}` may take it; {other.need}"
+    return "another backend may take it"
+
+
+def _of_outside_code(lowered: Lowered, backend: Backend) -> tuple[str | None, str]:
+    """Why a backend cannot take the outside code in a form, and what would remove that."""
+    form, orders = lowered.form, backend.capabilities.outside
+    if not isinstance(form, OutsideForm):
+        return None, ""
+    if orders is None:
+        reason = f"backend `{backend.name}` works on expressions, and `{form.calls[0].call.text}` is outside code"
+        other = "" if form.integer.any() else ", or use a backend that follows derivatives, such as `ipopt`"
+        return reason, f"write the function out in the model{other}"
+    lacking = form.lacking(orders)
+    if lacking is None:
+        return None, ""
+    return f"{lacking}, and backend `{backend.name}` follows them", form.calls[0].call.mend
 
 
 def _not_convex(lowered: Lowered, backend: Backend) -> str | None:

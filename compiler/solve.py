@@ -10,15 +10,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from optc.dsl.catalogue import report, solving
+from optc.dsl.catalogue.kernels import DEVICE_MEMORY
 from optc.dsl.diagnostics import Diagnostic, Hint
 
 from . import alternatives
+from .answer import Termination
 from .backend import Backend, Goal, Start
 from .context import Context
 from .endings import ENDINGS, judge_answered
+from .evaluating import evaluated, unused_device
 from .found import Found, Request
 from .instance.instance import Instance
+from .kernels.evaluator import EvaluatorError
 from .lowering import Lowered
+from .outside.calls import faults_told
 from .plan import Plan, Route, plan, take
 from .presenting import labelled_decisions
 from .quantifiers import class_name
@@ -31,6 +36,7 @@ CHECK_SECONDS = 30.0  # for each problem that is solved to check an answer
 CHECKED_GAP = 1e-9  # of such a problem
 
 
+@faults_told()
 def solve(instance: Instance, backends: Sequence[Backend], request: Request, context: Context) -> Solution:
     """The answer of the cheapest route, with all that is known of it. Raises ``DataError`` for undefined numbers."""
     watch = _Watch()
@@ -41,20 +47,40 @@ def solve(instance: Instance, backends: Sequence[Backend], request: Request, con
     route = routes.chosen
     if route is None or lowered is None:
         return _no_route(instance, routes, request, context)
-    form = lowered.form
+    options = request.options.get(route.backend.name) or route.backend.options()
+    unused = unused_device(lowered.form, options, context, route.backend.name)
+    request = replace(request, notes=(*request.notes, *unused))
+    try:
+        solution = _answered(instance, backends, request, context, route, evaluated(lowered, options, context), watch)
+    except EvaluatorError as error:
+        ending: Termination = "memory limit" if error.diagnostic.code is DEVICE_MEMORY else "no route"
+        solution = _unsolved(instance, request, context, ending, (*request.notes, error.diagnostic))
+    seconds = {**watch.laps, "compile": watch.laps["compile"] + request.compile_seconds}
+    return replace(solution, seconds=seconds)
+
+
+def _answered(
+    instance: Instance,
+    backends: Sequence[Backend],
+    request: Request,
+    context: Context,
+    route: Route,
+    lowered: Lowered,
+    watch: _Watch,
+) -> Solution:
+    """The backend's answer, judged. Raises ``EvaluatorError``."""
     watch.lap("compile")
     options = request.options.get(route.backend.name) or route.backend.options()
     start = _start(instance, lowered, request)
     aim = replace(request.goal, gap=AIM * request.goal.gap)
-    answer = lowered.raised(route.backend.solve(form, aim, options, context, start))
+    answer = lowered.raised(route.backend.solve(lowered.form, aim, options, context, start))
     watch.lap("solve")
     found = Found(instance, lowered, route, options, answer, request, context, _checker(backends, request, context))
     solution = ENDINGS[answer.claim](found)
     watch.lap("verify")
     solution = _with_further(found, solution)
     watch.lap("solve")
-    seconds = {**watch.laps, "compile": watch.laps["compile"] + request.compile_seconds}
-    return replace(solution, seconds=seconds)
+    return solution
 
 
 def _checker(backends: Sequence[Backend], request: Request, context: Context) -> Callable[[Instance], Solution]:
@@ -62,7 +88,8 @@ def _checker(backends: Sequence[Backend], request: Request, context: Context) ->
     goal = Goal(min(request.goal.gap, CHECKED_GAP), request.goal.tolerance)
 
     def again(problem: Instance) -> Solution:
-        return solve(problem, backends, Request(goal), context.within(CHECK_SECONDS).silent())
+        budget = replace(context.within(CHECK_SECONDS).silent(), device="auto")  # a check needs no device of its own
+        return solve(problem, backends, Request(goal), budget)
 
     return again
 
@@ -90,14 +117,25 @@ def _no_route(instance: Instance, routes: Plan, request: Request, context: Conte
     told = [each for each in request.notes if each.severity == "error"]
     if not told:
         told = [_refusal(instance, first, request)]
+    others = (each for each in request.notes if each not in told)
+    return _unsolved(instance, request, context, "no route", (*others, *told))
+
+
+def _unsolved(
+    instance: Instance,
+    request: Request,
+    context: Context,
+    termination: Termination,
+    diagnostics: tuple[Diagnostic, ...],
+) -> Solution:
     stated = instance.program.root.objective
     return Solution(
         instance.program.name,
         class_name(instance.program),
         "failed",
-        "no route",
+        termination,
         stated.sense if stated is not None else None,
-        diagnostics=(*(each for each in request.notes if each not in told), *told),
+        diagnostics=diagnostics,
         seconds={"compile": request.compile_seconds, "solve": 0.0, "verify": 0.0},
         seed=context.seed,
     )

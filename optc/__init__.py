@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from optc import backends as backends
     from optc.compiler.data import DataError as DataError
+    from optc.compiler.outside.differences import differences as differences
     from optc.compiler.result.solution import Solution as Solution
 
     from .errors import ModelError as ModelError
@@ -35,6 +36,7 @@ _HOMES = {
     "ModelError": "optc.errors",
     "Problem": "optc.problem",
     "Solution": "optc.compiler.result.solution",
+    "differences": "optc.compiler.outside.differences",
     "parse": "optc.model",
     "read": "optc.model",
     "read_mps": "optc.mps",
@@ -51,6 +53,7 @@ __all__ = [
     "Solution",
     "__version__",
     "backends",
+    "differences",
     "parse",
     "read",
     "read_mps",

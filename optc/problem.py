@@ -13,6 +13,7 @@ from optc.compiler.data import DataError, FileInput, Input, PythonValue, read_in
 from optc.compiler.instance.instance import Instance, build
 from optc.dsl.catalogue import files as codes
 from optc.dsl.catalogue import report
+from optc.dsl.check.walking import deep_calls
 from optc.dsl.diagnostics import Diagnostic, Place
 from optc.dsl.program import Program
 
@@ -46,7 +47,9 @@ class Problem:
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
         """Warnings and notes of the model and of its data."""
-        return (*self.model.diagnostics, *self.instance.notes)
+        from optc.compiler.presenting import further_notes
+
+        return (*self.model.diagnostics, *further_notes(self.model.diagnostics, self.instance.notes))
 
     def update(self, **names: Any) -> Problem:
         """The same problem with other numbers: no parsing, no new analysis. Raises DataError.
@@ -56,7 +59,9 @@ class Problem:
         began = time.perf_counter()
         functions = {name: names.pop(name) for name in list(names) if name in self.model.functions}
         externs = {**self.externs, **functions}
-        instance = _with_functions(self.instance.update(**names) if names else self.instance, externs)
+        instance = self.instance.update(**names) if names else self.instance
+        if functions:  # data may come from them, and what was found about the old ones is of no use
+            instance = build(instance.program, instance.supplied, functions=externs)
         return replace(self, instance=instance, externs=externs, seconds=time.perf_counter() - began)
 
     def solve(
@@ -106,6 +111,7 @@ class Problem:
             progress=progress,
         )
 
+    @deep_calls()
     def verify(self, values: Solution | Mapping[str, Any], *, tol: float = 1e-6, gap: float = 1e-4) -> Solution:
         """The certificate of a given answer, ours or anyone's, as a Solution whose status says what is true of it.
 
@@ -118,6 +124,7 @@ class Problem:
 
         return verify(self.instance, values, tol, gap, self.model.diagnostics, again=solved_again(tol))
 
+    @deep_calls()
     def explain(self, backend: str | None = None, *, tighten: bool | float = False) -> Explanation:
         """What the compiler found: levels, class, sizes, forms, routes (with ``backend`` those to it); prints well.
 
@@ -152,6 +159,7 @@ class Problem:
 
         return named(*self._lowered(form))
 
+    @deep_calls()
     def _lowered(self, form: Form | None) -> tuple[LinearForm, Instance]:
         """The form, and the instance that its rows and columns are named after."""
         from optc.compiler.lowerings import instance_to_linear, instance_to_quadratic
@@ -205,6 +213,7 @@ class Problem:
             raise ModelError([report(solving.BACKEND_REFUSES, span, name=pyomo.name, reason=told)])
         return named_model(lowered)
 
+    @deep_calls()
     def written(self, format: str) -> Written:
         """The text of the problem in a file format, ``lp mps json nl``, with the names that had to change.
 
@@ -283,30 +292,32 @@ def bind_inputs(
     began = time.perf_counter()
     name = model.source.name
     folder = Path.cwd() if name.startswith(("-", "<")) else Path(name).parent
-    instance = _with_functions(_instance(model.program, inputs, folder, allow_surplus), functions)
+    instance = _instance(model.program, inputs, functions, folder, allow_surplus)
     return Problem(model, instance, dict(functions), model.seconds + time.perf_counter() - began)
 
 
-def _with_functions(instance: Instance, functions: Mapping[str, Callable[..., Any]]) -> Instance:
-    """The instance in which calls of externs find their functions."""
-    return replace(instance, scope=replace(instance.scope, externs=dict(functions))) if functions else instance
-
-
-def _instance(program: Program, inputs: Sequence[Input], folder: Path, allow_surplus: bool) -> Instance:
+@deep_calls()
+def _instance(
+    program: Program,
+    inputs: Sequence[Input],
+    functions: Mapping[str, Callable[..., Any]],
+    folder: Path,
+    allow_surplus: bool,
+) -> Instance:
     """The instance. What reading refuses does not keep the rest from being checked: one error has all mistakes."""
     try:
         supplied = read_inputs(program, inputs, folder=folder, allow_surplus=allow_surplus)
     except DataError as error:
         if error.supplied is None:
             raise
-        raise DataError([*error.diagnostics, *_further(program, error)]) from None
-    return build(program, supplied)
+        raise DataError([*error.diagnostics, *_further(program, error, functions)]) from None
+    return build(program, supplied, functions=functions)
 
 
-def _further(program: Program, error: DataError) -> list[Diagnostic]:
+def _further(program: Program, error: DataError, functions: Mapping[str, Callable[..., Any]]) -> list[Diagnostic]:
     assert error.supplied is not None
     try:
-        build(program, error.supplied)
+        build(program, error.supplied, functions=functions)
     except DataError as more:
         return [d for d in more.diagnostics if d not in error.diagnostics]
     return []

@@ -11,13 +11,14 @@ from optc.backends.registry import UnknownBackendError, every, get
 from optc.compiler.backend import Backend, Goal
 from optc.compiler.context import Context, Progress, interruptible, start
 from optc.compiler.found import Request
-from optc.compiler.plan import plan
+from optc.compiler.plan import plan, take
 from optc.compiler.result.solution import Solution
 from optc.compiler.solve import CHECK_SECONDS, CHECKED_GAP
 from optc.compiler.solve import solve as solve_instance
 from optc.compiler.tightening import SECONDS
 from optc.dsl.catalogue import report
 from optc.dsl.catalogue import solving as codes
+from optc.dsl.check.walking import deep_calls
 from optc.dsl.diagnostics import Diagnostic
 from optc.dsl.program import Method
 
@@ -59,7 +60,7 @@ def solve(
         tighten=seconds_to_tighten(tighten),
     )
     surroundings = start(time_limit=time_limit, progress=progress, seed=seed, threads=threads, device=device)
-    with interruptible(surroundings) as context:
+    with deep_calls(), interruptible(surroundings) as context:
         return _run(problem, steps, request, context)
 
 
@@ -124,7 +125,7 @@ def _parsed(problem: Problem, backends: tuple[Backend, ...], name: str | None, o
     if not options:
         return {}
     if name is None:
-        chosen = plan(problem.instance, backends).chosen
+        chosen = take(plan(problem.instance, backends), problem.instance)[0].chosen
         if chosen is None:
             return {}
         name = chosen.backend.name

@@ -28,7 +28,7 @@ from optc.compiler.answer import Answer
 from optc.compiler.backend import Capabilities, Goal, Start
 from optc.compiler.context import Context
 
-from ..options import option
+from ..options import kernels_option, option
 
 if TYPE_CHECKING:
     from optc.compiler.forms.linear import LinearForm
@@ -45,6 +45,7 @@ capabilities = Capabilities(
         "bound": "it is a heuristic and proves nothing of its points",
         "duals": "it knows no derivatives; solve from its answer with `--start` and another backend",
     },
+    outside=0,
 )
 
 
@@ -64,6 +65,7 @@ class Options:
     agreement: float = option(
         "number", 1e-12, "relative difference of the values of half of the particles at the end", low=0.0, high=1.0
     )
+    kernels: str = kernels_option()
 
 
 options = Options
@@ -76,7 +78,8 @@ def version() -> str | None:
 
 def declines(form: LinearForm) -> str | None:
     """Why it cannot take a form: constraints."""
-    return "`cbo` takes no constraints (a long sum inside something nonlinear is one too)" if form.shape[0] else None
+    reason = "`cbo` takes no constraints (a long sum or outside code inside something nonlinear is one too)"
+    return reason if form.shape[0] else None
 
 
 def solve(form: NonlinearForm, goal: Goal, options: Options, context: Context, start: Start | None) -> Answer:

@@ -30,7 +30,7 @@ from optc.compiler.backend import Capabilities, Goal, Start
 from optc.compiler.context import Context
 
 from .. import installed
-from ..options import option
+from ..options import kernels_option, option
 
 if TYPE_CHECKING:
     from optc.compiler.forms.linear import LinearForm
@@ -46,6 +46,7 @@ capabilities = Capabilities(
         "integer nonlinear": "it takes no whole decisions",
         "bound": "it finds local optima; a bound comes from the verifier where the model is proved convex",
     },
+    outside=2,
 )
 
 
@@ -63,6 +64,7 @@ class Options:
     iterations: int = option("integer", 1000, "most Newton steps", low=0, high=2**31 - 1)
     gamma: float = option("number", 1.0, "first radius in which the gradient is taken for linear", low=1e-9, high=1e9)
     starts: int = option("integer", 1, "points to start from: the given one and random ones", low=1, high=10**6)
+    kernels: str = kernels_option()
 
 
 options = Options

@@ -14,6 +14,8 @@ from optc.compiler.context import Context, Progress
 from optc.compiler.forms.linear import Floats, Ints
 from optc.compiler.forms.nonlinear import NonlinearForm
 
+from ..local_answer import fallen
+
 if TYPE_CHECKING:
     from . import Options
 
@@ -34,6 +36,7 @@ def local(form: NonlinearForm, goal: Goal, options: Options, context: Context, x
     point, termination, steps = _search(problem, problem.at(x), replace(options, tolerance=tolerance), context)
     message = _WORDS.get(termination, termination)
     if termination == "diverging":
+        message += fallen(form, point.x, goal.tolerance)
         return Answer("none", termination, message=message, work=steps)
     value = form.evaluate_objective(point.x)
     if termination != "converged":

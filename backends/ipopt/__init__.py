@@ -17,10 +17,11 @@ from dataclasses import dataclass
 from optc.compiler.answer import Answer
 from optc.compiler.backend import Capabilities, Goal, Start
 from optc.compiler.context import Context
+from optc.compiler.forms.linear import LinearForm
 from optc.compiler.forms.nonlinear import NonlinearForm
 
 from .. import installed
-from ..options import option
+from ..options import kernels_option, option
 from . import library as ipopt_library
 
 name = "ipopt"
@@ -33,6 +34,7 @@ capabilities = Capabilities(
         "integer nonlinear": "Ipopt takes no whole decisions",
         "bound": "Ipopt finds local optima; a bound comes from the verifier where the model is proved convex",
     },
+    outside=1,
 )
 
 
@@ -60,6 +62,7 @@ class Options:
     )
     starts: int = option("integer", 1, "points to start from: the given one and random ones", low=1, high=10**6)
     warm: bool = option("switch", False, "trust the start: stay near it, and near the bounds that it lies on")
+    kernels: str = kernels_option()
 
 
 options = Options
@@ -71,6 +74,15 @@ def version() -> str | None:
         return None
     carrier = installed.version("casadi", "casadi")
     return ipopt_library.written_version() or f"of casadi {carrier}"
+
+
+def declines(form: LinearForm) -> str | None:
+    """Why it cannot take a form: more equations than decisions that are not fixed."""
+    equations = int((form.row_lower == form.row_upper).sum())
+    free = int((form.lower != form.upper).sum())
+    if equations <= free or free == 0:
+        return None
+    return f"`ipopt` takes no more equations ({equations:,}) than decisions that are not fixed ({free:,})"
 
 
 def solve(form: NonlinearForm, goal: Goal, options: Options, context: Context, start: Start | None) -> Answer:

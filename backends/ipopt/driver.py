@@ -11,8 +11,9 @@ from optc.compiler.backend import Goal, Start
 from optc.compiler.context import Context, Progress
 from optc.compiler.forms.linear import Floats, Ints
 from optc.compiler.forms.nonlinear import NonlinearForm
+from optc.compiler.forms.outside import OutsideForm
 
-from ..local_answer import from_starts, holds, reduced_costs
+from ..local_answer import fallen, from_starts, holds, reduced_costs
 from . import Options
 from . import library as ipopt_library
 from .library import Bounds, Iteration, LibraryError, Outcome
@@ -30,7 +31,7 @@ def local(form: NonlinearForm, goal: Goal, options: Options, context: Context, x
     functions = _Minimised(form)
     watch = _Watch(context, functions.sign)
     bounds = Bounds(form.lower, form.upper, form.row_lower, form.row_upper)
-    settings = _settings(goal, options, context)
+    settings = _settings(form, goal, options, context)
     try:
         outcome = ipopt_library.solve(functions, bounds, x, settings, watch)
     except LibraryError as fault:
@@ -69,7 +70,8 @@ class _Minimised:
         return self.form.hessian_pattern
 
 
-def _settings(goal: Goal, options: Options, context: Context) -> dict[str, str | float | int]:
+def _settings(form: NonlinearForm, goal: Goal, options: Options, context: Context) -> dict[str, str | float | int]:
+    curved = not isinstance(form, OutsideForm) or form.derivatives == 2
     found: dict[str, str | float | int] = {
         "print_level": 0,
         "sb": "yes",
@@ -82,7 +84,7 @@ def _settings(goal: Goal, options: Options, context: Context) -> dict[str, str |
         "max_iter": options.iterations,
         "linear_solver": options.linear_solver,
         "mu_strategy": options.mu_strategy,
-        "hessian_approximation": options.hessian,
+        "hessian_approximation": options.hessian if curved else "limited-memory",
         "nlp_scaling_method": options.scaling,
     }
     remaining = context.remaining()
@@ -149,6 +151,8 @@ def _answer(form: NonlinearForm, functions: _Minimised, outcome: Outcome, goal: 
     if claim == "none" and termination != "diverging" and holds(form, x, goal.tolerance):
         claim = "feasible"
     message = f"Ipopt: {words}"
+    if termination == "diverging":
+        message += fallen(form, x, goal.tolerance)
     if claim == "none":
         return Answer("none", termination, message=message, fault=fault, work=outcome.iterations)
     found = Answer(claim, termination, x, form.evaluate_objective(x), message=message, work=outcome.iterations)

@@ -451,16 +451,14 @@ def _measure(term: SetMeasure, table: Table, scope: Scope) -> Datum:
     return sets.measure(term, table, scope)
 
 
-def _extern(term: ExternCall, _table: Table, scope: Scope) -> Datum:
-    """One number a batch entry: outside code takes whole families as dense tensors."""
-    arguments = [_family_tensor(a.symbol, scope) for a in term.args]
-    return np.asarray(scope.externs[term.function](*arguments), dtype=np.float64)
+def _extern(term: ExternCall, table: Table, scope: Scope) -> Datum:
+    """One number, the same for all rows, at each point of a batch: outside code takes whole families."""
+    from ..outside.calls import value as called  # those who call no outside code do not load it
 
-
-def _family_tensor(name: str, scope: Scope) -> Values:
-    layout = scope.layouts[name]
-    stored = numbers(scope.data[name]) if name in scope.data else scope.point[name]
-    return stored.reshape(stored.shape[:-1] + layout.shape)
+    found = called(term, scope)
+    if np.isnan(found).any():
+        raise undefined(term, table, np.ones((), dtype=np.bool_), "the function gives NaN", scope)
+    return found.reshape(found.shape + (1,) * table.ndim) if found.ndim else found
 
 
 def _network(term: NetworkCall, table: Table, scope: Scope) -> Datum:

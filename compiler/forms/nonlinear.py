@@ -11,7 +11,7 @@ give the whole of both. Where a value is undefined it is NaN or infinite; ``unde
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from .linear import Floats, Ints, LinearForm
 
 if TYPE_CHECKING:  # loaded by whoever makes one
     from ..kernels.engine import Engine
+    from ..kernels.evaluator import Evaluator
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,6 +82,14 @@ class NonlinearForm(LinearForm):
         return self.engine.run("product", self.arrays, inputs)
 
     # ------------------------------------------------------------------------------------------------- around a solve
+    def evaluated_by(self, evaluator: Evaluator) -> NonlinearForm:
+        """The same form whose functions another evaluator runs; what is printed for it is kept with the model."""
+        from ..kernels.places import Places
+
+        engine = self.engine.by(evaluator)
+        where = replace(self.where, engine=engine) if isinstance(self.where, Places) else self.where
+        return replace(self, engine=engine, where=where)
+
     def completed(self, x: Floats) -> Floats:
         """A point ``(n,)`` with the columns that stand for aggregates computed from the others.
 

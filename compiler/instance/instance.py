@@ -25,10 +25,10 @@ block, ``()`` for the model itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -181,16 +181,22 @@ def blocks(program: Program) -> Iterator[Block]:
         waiting = [*block.children, *waiting]
 
 
-def build(program: Program, supplied: Supplied, roles: Mapping[str, Role] | None = None) -> Instance:
+def build(
+    program: Program,
+    supplied: Supplied,
+    roles: Mapping[str, Role] | None = None,
+    functions: Mapping[str, Callable[..., Any]] | None = None,
+) -> Instance:
     """The instance of a program with data.
 
-    ``roles``: where a symbol stands in another role than its declaration gives it. Raises ``DataError`` with every
+    ``roles``: where a symbol stands in another role than its declaration gives it. ``functions``: given for the model's
+    externs. Raises ``DataError`` with every
     independent mistake of the data, of bounds and of index spaces; with none where the only ones are those that were
     told when ``supplied`` was read.
     """
     faults: list[Diagnostic] = []
     notes: list[Diagnostic] = list(supplied.diagnostics)
-    scope = Scope(program.symbols)
+    scope = Scope(program.symbols, externs=dict(functions or {}))
     with np.errstate(all="ignore"):
         broken = binding.bind(program, supplied, scope, faults, notes)
         binding.lay_out(program, scope, broken, faults)

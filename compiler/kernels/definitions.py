@@ -9,7 +9,8 @@ large set), or for too many rows that share it, a new column ``y`` stands for it
     prod(b)        y_1 - b_1 == 0,  y_k - y_(k-1) b_k == 0, and the last y stands for it
 
 The first is linear where ``b`` is. Short aggregates, and long ones of few columns (whose second derivatives are a
-matrix product, see ``second``), stay as they are.
+matrix product, see ``second``), stay as they are. A call of outside code that does not stand in the objective by itself
+gets a column ``y`` too, with the row ``f(x) - y == 0``; ``f`` is no kernel, but is called (``forms.outside``).
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from optc.dsl.program import Reduce
+from optc.dsl.program import ExternCall, Reduce
 
 from ..evaluation.evaluate import evaluate, flat_values
 from ..evaluation.scope import Scope
-from ..spaces.algebra import Table
+from ..spaces.algebra import UNIT, Table
 from .loops import Index, Loop, Rows
 from .nodes import Graph, Node
 from .second import FEW_COLUMNS
@@ -68,6 +69,25 @@ class Definition:
         for step in steps(owner):
             values[step] *= values[step - 1]
         return values
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OutsideDefinition:
+    """Column ``first`` stands for the value of a call of outside code. ``family``: where it first stood."""
+
+    term: ExternCall
+    first: int
+    family: str | None
+    table: Table = UNIT
+    count: int = 1
+
+    def column(self, graph: Graph, loop: Loop) -> Node:
+        """The new column, in all rows of a loop."""
+        return graph.load("x", loop.affine(self.first, 0), loop)
+
+    def start(self, scope: Scope) -> Floats:
+        """The value of the new column at a point ``(1,)``; raises ``EvaluationError``."""
+        return flat_values(self.term, self.table, scope)
 
 
 def steps(owner: Rows) -> Iterator[Rows]:

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from . import ends as e
 from .derivatives import Entry
+from .ends import Ends
 from .loops import Rows
 from .nodes import Graph
 from .programs import Program, Stream, program
@@ -19,6 +21,7 @@ from .second import Outer
 from .sparsity import Triples, pattern
 
 Floats = NDArray[np.float64]
+PAIRS = 64  # so many pairs of columns are multiplied at a time, over intervals
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,6 +33,12 @@ class Factor:
     local: NDArray[np.int64]
     touched: NDArray[np.int32]
     dense: bool
+
+    def spread(self, values: Ends, height: int) -> Ends:
+        """The ends of the matrix, ``(2, boxes, height, len(touched))``, from those of its entries."""
+        found = np.zeros((*values.shape[:-1], height, len(self.touched)))
+        found[..., self.rows, self.local] = values
+        return found
 
     def matrix(self, values: Floats, height: int) -> Floats:
         """The matrix, ``(height, len(touched))``, or sparse."""
@@ -63,6 +72,23 @@ class Factored:
         dense = product if isinstance(product, np.ndarray) else product.toarray()
         found: Floats = dense[self.at] * self.times
         return found
+
+    def enclosed(self, first: Ends, second: Ends, weight: Ends) -> Ends:
+        """Ends ``(2, boxes, entries)`` of its entries from those of both factors and of the diagonal."""
+        left = self.first.spread(first, self.height)
+        right = left if self.first is self.second else self.second.spread(second, self.height)
+        a, b = self.at
+        found = []
+        for low in range(0, len(a), PAIRS):
+            part = slice(low, low + PAIRS)
+            scaled = e.multiply(right[..., b[part]], weight[..., None])
+            one = left[..., a[part]]
+            same = (self.first is self.second) & (a[part] == b[part])
+            products = np.where(same, e.multiply(e.square(one), weight[..., None]), e.multiply(one, scaled))
+            sums = e.total(np.moveaxis(products, 2, -1), e.groups(np.zeros(self.height, dtype=np.int64), 1))
+            found.append(sums[..., 0])
+        whole = np.concatenate(found, axis=-1)
+        return e.multiply(whole, e.exact(self.times[None, :]))
 
 
 def factored(outer: Outer, columns: int, graph: Graph) -> Factored:

@@ -2,8 +2,8 @@
 
 A row family, or an objective, is a sum over index tables: its parts that are linear are left to the linear arrays, each
 of the others is a *piece*, an expression over the rows of its own table. Sums that stand inside something nonlinear
-stay sums: nodes over a finer loop, gathered. What has no derivative (kinks, steps, conditions on decisions, outside
-code) is refused, with its place.
+stay sums: nodes over a finer loop, gathered. A call of outside code becomes a column of its own. What has no derivative
+(kinks, steps, conditions on decisions) is refused, with its place.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from optc.dsl.program import (
     Conditional,
     Constant,
     Expr,
+    ExternCall,
     NamedExpression,
     Reduce,
     SymbolRef,
@@ -38,7 +39,7 @@ from ..spaces.domains import IndexColumn
 from ..terms.degree import Shapes
 from ..terms.substitution import bound_indices, free_indices, freshened, renamed_indices, symbols_in
 from .data import DataArrays
-from .definitions import Definition, worth_defining
+from .definitions import Definition, OutsideDefinition, worth_defining
 from .derivatives import RULES
 from .loops import Index, Loop, Rows
 from .nodes import Graph, Node
@@ -227,7 +228,7 @@ class Translator:
     columns: int  # of the problem so far: new ones come after them
     family: str | None = None
     kinks: Mapping[str, str] = field(default_factory=lambda: _KINKS)
-    definitions: list[Definition] = field(default_factory=list)
+    definitions: list[Definition | OutsideDefinition] = field(default_factory=list)
     offsets: Offsets = field(init=False)
     _unit: Loop = field(default_factory=lambda: Loop(1))
     _known: dict[object, tuple[Node, Table, Loop]] = field(default_factory=dict)
@@ -299,6 +300,8 @@ class Translator:
             return self._reduce(term, table, loop)
         if isinstance(term, Conditional):
             return self._conditional(term, table, loop)
+        if isinstance(term, ExternCall):
+            return self._outside(term, loop)
         raise NotSmoothError(term, _OTHERS.get(type(term).__name__, "it has no derivative"))
 
     def _symbol(self, term: SymbolRef, table: Table, loop: Loop) -> Node:
@@ -311,6 +314,16 @@ class Translator:
         if isinstance(symbol, Choice):
             raise NotSmoothError(term, "a choice stands where a number is wanted")
         return self.decision(term, table, loop)
+
+    def _outside(self, term: ExternCall, loop: Loop) -> Node:
+        """The column of a call of outside code: one for all calls of a function on the same families."""
+        for known in self.definitions:
+            if isinstance(known, OutsideDefinition) and known.term == term:
+                return known.column(self.graph, loop)
+        found = OutsideDefinition(term, self.columns, self.family)
+        self.columns += found.count
+        self.definitions.append(found)
+        return found.column(self.graph, loop)
 
     def _apply(self, term: Apply, table: Table, loop: Loop) -> Node:
         if term.op in ("add", "sub"):
@@ -436,7 +449,6 @@ class Translator:
 _AGGREGATES = frozenset({"sum", "prod", "norm2", "logsumexp"})
 _OTHERS = {
     "Piecewise": "piecewise has kinks",
-    "ExternCall": "outside code is called on decisions",
     "NetworkCall": "a network is called on decisions",
     "Member": "it is a condition on decisions",
 }

@@ -13,7 +13,7 @@ from ..extraction.patterns import offsets_of
 from ..extraction.polynomial import Monomial, merged
 from ..forms.linear import Floats
 from ..instance.instance import Instance
-from ..kernels.definitions import Definition, steps
+from ..kernels.definitions import Definition, OutsideDefinition, steps
 from ..kernels.loops import Loop
 from ..kernels.model import Term
 from ..kernels.nodes import Graph, Node
@@ -30,7 +30,7 @@ class DefinitionRows:
     ``block``: the pattern of their linear part without the column's own; None where they are not linear in it.
     """
 
-    definition: Definition
+    definition: Definition | OutsideDefinition
     first: int
     block: Block | None
     constant: tuple[Monomial, ...]
@@ -45,7 +45,7 @@ class DefinitionRows:
         d = self.definition
         if self.block is None:
             none = np.empty(0, dtype=np.int32)
-            side = np.full(self.count, 1.0 if d.term.op == "logsumexp" else 0.0)
+            side = np.full(self.count, 1.0 if isinstance(d, Definition) and d.term.op == "logsumexp" else 0.0)
             return RowArrays(np.zeros(self.count + 1, dtype=np.int32), none, np.empty(0), side, side, ())
         values = np.empty(self.block.size)
         fill(self.block, values, scope)
@@ -64,12 +64,18 @@ class DefinitionRows:
 
 
 def definition_rows(
-    definition: Definition, first: int, instance: Instance, splitter: Splitter, translator: Translator
+    definition: Definition | OutsideDefinition,
+    first: int,
+    instance: Instance,
+    splitter: Splitter,
+    translator: Translator,
 ) -> DefinitionRows:
     """The rows that define a definition's columns, from row ``first`` of the form on.
 
     Raises ``NotSmoothError``, ``EvaluationError``.
     """
+    if isinstance(definition, OutsideDefinition):
+        return _outside_row(definition, first, instance, translator)
     if definition.term.op == "sum":
         return _sum_rows(definition, first, instance, splitter, translator)
     make = {"logsumexp": _logsumexp_terms, "norm2": _norm2_terms, "prod": _product_terms}[definition.term.op]
@@ -97,6 +103,15 @@ def _sum_rows(
         rows = wide(table.rows_in(d.table), table.shape).astype(np.int64)
         terms.append(_term(node, translator.loop(table), rows, first, name))
     return DefinitionRows(d, first, block, tuple(m for m in monomials if not m.refs), tuple(terms))
+
+
+def _outside_row(d: OutsideDefinition, first: int, instance: Instance, translator: Translator) -> DefinitionRows:
+    """``- y == 0``: to which the form adds the value of the call."""
+    loop = translator.loop(d.table)
+    block = pattern((), d.table, offsets_of(instance), translator.scope)
+    own = translator.graph.neg(d.column(translator.graph, loop))
+    row = _term(own, loop, loop.own().positions(loop.size), first, translator.family or "")
+    return DefinitionRows(d, first, block, (), (row,))
 
 
 def _logsumexp_terms(d: Definition, first: int, graph: Graph) -> Sequence[Term]:

@@ -18,8 +18,10 @@ from ..extraction.patterns import Rows, false_rows, needed_by, offsets_of, row_b
 from ..extraction.polynomial import Monomial, merged
 from ..forms.linear import Floats
 from ..forms.nonlinear import NonlinearForm
+from ..forms.outside import OutsideForm
 from ..instance.instance import ConstraintFamily, Instance
 from ..kernels.data import DataArrays, GivenValues, ShapeChangedError
+from ..kernels.definitions import Definition
 from ..kernels.engine import Engine
 from ..kernels.loops import Loop
 from ..kernels.model import Model, Term
@@ -32,6 +34,7 @@ from ..terms.substitution import symbols_in
 from .definition_rows import Completion, DefinitionRows, definition_rows, joined
 from .domains import ExtraRows
 from .instance_to_linear import Columns, Inverse, RowArrays, _without_zeros, arranged, columns_of, unfit
+from .outside_calls import OutsidePlaces, added, parted, placed
 
 _KEY = "nonlinear"
 
@@ -67,11 +70,13 @@ def lowered(instance: Instance) -> tuple[NonlinearForm, Inverse]:
                 scope = instance.scope.named(_objective_name(instance))
                 add_to(cost, structure.objective.linear, scope)
                 offset = float(constants(structure.objective.constant, UNIT, scope))
+            name = _objective_name(instance) if structure.objective is not None else ""
+            calls = () if structure.outside is None else added(structure.outside, instance, name)
         except EvaluationError as error:
-            raise DataError([error.diagnostic]) from None
+            raise DataError([error.diagnostic]) from error.__cause__
     columns = structure.columns
     lower_, upper, integer = structure.widened()
-    form = NonlinearForm(
+    parts = (
         sense,
         cost,
         offset,
@@ -90,6 +95,7 @@ def lowered(instance: Instance) -> tuple[NonlinearForm, Inverse]:
         Places(instance, structure.engine, arrays, rows.slices),
         Completion(structure.definitions, instance),
     )
+    form = OutsideForm(*parts, calls, structure.outside.patterns) if structure.outside else NonlinearForm(*parts)
     return form, Inverse(columns.slices, rows.slices)
 
 
@@ -113,7 +119,7 @@ class Structure:
     """All that does not depend on numbers. ``columns``: those of families and domains; ``count``: of all columns.
 
     ``varying``: for each row family, which rows have a nonlinear part. ``kept``: the data as last read, with their age.
-    ``reads``: names of the data that it depends on.
+    ``reads``: names of the data that it depends on. ``outside``: the calls of outside code.
     """
 
     reads: frozenset[str]
@@ -124,14 +130,17 @@ class Structure:
     definitions: tuple[DefinitionRows, ...]
     objective: Objective | None
     engine: Engine
+    outside: OutsidePlaces | None = None
     kept: list[tuple[int, Floats]] = field(default_factory=list)
 
     def widened(self) -> tuple[Floats, Floats, NDArray[np.bool_]]:
         """Bounds and integrality of all columns, those of definitions among them."""
         more = self.count - len(self.columns.lower)
+        if not more:
+            return self.columns.lower, self.columns.upper, self.columns.integer
         lower = np.concatenate([self.columns.lower, np.full(more, -np.inf)])
         for each in self.definitions:
-            if each.definition.term.op == "norm2":
+            if isinstance(each.definition, Definition) and each.definition.term.op == "norm2":
                 lower[each.definition.first : each.definition.first + each.count] = 0.0
         upper = np.concatenate([self.columns.upper, np.full(more, np.inf)])
         return lower, upper, np.concatenate([self.columns.integer, np.zeros(more, dtype=np.bool_)])
@@ -162,6 +171,7 @@ class Builder:
         self.terms: list[Term] = []
         self.patterns: list[Rows] = []
         self.varying: list[NDArray[np.bool_]] = []
+        self.calls: list[Piece] = []  # of the objective
         self.row = 0
 
     def structure(self) -> Structure:
@@ -177,7 +187,8 @@ class Builder:
         for family in self.instance.constraints:
             reads |= symbols_in(family.symbol.space)
         patterns, varying = tuple(self.patterns), tuple(self.varying)
-        return Structure(reads, self.columns, count, patterns, varying, definitions, objective, Engine(model))
+        outside = placed(self.calls, definitions, self.instance, model)
+        return Structure(reads, self.columns, count, patterns, varying, definitions, objective, Engine(model), outside)
 
     def _definitions(self) -> tuple[DefinitionRows, ...]:
         """The rows of new columns; those may need further new columns."""
@@ -198,6 +209,8 @@ class Builder:
             return None, []
         name = _objective_name(self.instance)
         parts = self.splitter.split(stated.expression, UNIT)
+        pieces, self.calls = parted(parts.pieces)
+        parts = Parts(parts.linear, tuple(pieces))
         monomials = merged(parts.linear)
         own = [m for m in monomials if m.refs]
         pattern_ = linear(own, offsets_of(self.instance), self.instance.scope.named(name))
@@ -259,11 +272,19 @@ class Builder:
         self.patterns.append(self._pattern(symbol, layout, own, low, high, equal))
         varying = np.zeros(layout.size, dtype=np.bool_)
         for piece in pieces:
-            varying[wide(piece.table.rows_in(layout.table), piece.table.shape)] = True
+            if piece.table is layout.table:
+                varying[:] = True
+            else:
+                varying[wide(piece.table.rows_in(layout.table), piece.table.shape)] = True
         self.varying.append(varying)
         for node, table in self._nodes(family.name, own, Parts((), pieces)):
             loop = self.translator.loop(table)
-            rows = loop.index(wide(table.rows_in(layout.table), table.shape) + self.row)
+            same = table is layout.table
+            rows = (
+                loop.affine(self.row, 1)
+                if same
+                else loop.index(wide(table.rows_in(layout.table), table.shape) + self.row)
+            )
             self.terms.append(Term(node, loop, rows, family.name))
         self.row += layout.size
 
@@ -310,7 +331,8 @@ def row_arrays(structure: Structure, instance: Instance) -> RowArrays:
         fill(rows.block, whole.values[at:upto], scope)
         lower, upper = row_bounds(rows, scope)
         whole.lower[row:end], whole.upper[row:end] = lower, upper
-        faults += false_rows(rows, np.where(varying, -np.inf, lower), np.where(varying, np.inf, upper))
+        if not varying.all():
+            faults += false_rows(rows, np.where(varying, -np.inf, lower), np.where(varying, np.inf, upper))
         row, at = end, upto
     if faults:
         raise DataError(faults)

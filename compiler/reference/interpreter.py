@@ -50,13 +50,21 @@ class RawData:
 
     ``sets``: the members in order, each a tuple; of an indexed set, a dict from its index tuples to those.
     ``parameters``: entries by index tuple; those left out come from the model's literal or definition.
-    ``functions``: an ``extern`` takes one dict (index tuple to value) a family, a ``network`` numbers; both give one
-    number.
+    ``functions``: an ``extern`` takes one dict (index tuple to value, ``Entries``) a family, a ``network`` numbers;
+    both give one number.
     """
 
     sets: Mapping[str, Sequence[Key] | Mapping[Key, Sequence[Key]]] = field(default_factory=dict)
     parameters: Mapping[str, Mapping[Key, Number | str]] = field(default_factory=dict)
     functions: Mapping[str, Callable[..., Number]] = field(default_factory=dict)
+
+
+class Entries(dict[Key, Value]):
+    """The entries of the family ``name``, by index tuple."""
+
+    def __init__(self, name: str, entries: Mapping[Key, Value]) -> None:
+        super().__init__(entries)
+        self.name = name
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +262,7 @@ class Point:
 
     def family(self, name: str) -> Mapping[Key, Value]:
         """All entries of a family, in order."""
-        return {key: self.entry(name, key) for key in self._reference.keys(name)}
+        return Entries(name, {key: self.entry(name, key) for key in self._reference.keys(name)})
 
     def function(self, name: str) -> Callable[..., Number]:
         """An ``extern`` or ``network``."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
-from optc.dsl.program import Choice, Multiplier, Parameter, SetSymbol
+from optc.dsl.program import Choice, ExternCall, FamilyRef, Multiplier, Parameter, SetSymbol
 
 from ..instance.instance import Family, Instance
-from ..reference.interpreter import RawData, Reference
+from ..reference.interpreter import Entries, RawData, Reference
 from ..reference.terms import Key
 from ..spaces.domains import Domain, IndexColumn, Values
 from ..spaces.layouts import SetFamily
@@ -61,7 +61,20 @@ def raw_data(instance: Instance) -> RawData:
             layout = scope.layouts[name]
             keys = [layout.key(k) for k in range(layout.size)]
             parameters[name] = dict(zip(keys, _plain(scope.data[name], layout.size), strict=True))
-    return RawData(sets, parameters, dict(scope.externs))
+    return RawData(sets, parameters, {name: _on_entries(instance, name) for name in scope.externs})
+
+
+def _on_entries(instance: Instance, function: str) -> Callable[..., float]:
+    """An outside function of arrays as one of families entry by entry."""
+    from ..outside.calls import array_of, call_of
+
+    def called(*families: Entries) -> float:
+        scope = instance.scope
+        term = ExternCall(None, function, tuple(FamilyRef(None, f.name) for f in families))
+        wanted = [f.name not in scope.data for f in families]
+        return call_of(term, scope, wanted).value([array_of(f.name, f, scope) for f in families])
+
+    return called
 
 
 def _members(domain: Domain) -> list[Key]:

@@ -8,7 +8,10 @@ from importlib import import_module
 from ..diagnostics import Code, Diagnostic, Hint, Label, Place
 from ..source import Span
 
-_SUBJECTS = ("syntax", "habits", "names", "types", "rules", "levels", "data", "solving", "files", "instances")
+_SUBJECTS = (
+    *("syntax", "habits", "names", "types", "rules", "levels", "data", "solving", "files", "instances", "outside"),
+    "kernels",
+)
 
 
 @cache

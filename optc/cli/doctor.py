@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import platform
 import shutil
+import subprocess
 import sys
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 
 from optc import __version__
@@ -31,6 +34,7 @@ OPTIONAL = {
     "pandas": ("data frames in and out of the Python API", "pandas"),
     "xarray": ("labelled arrays in the Python API", "xarray"),
     "networkx": ("graphs as data in the Python API", "networkx"),
+    "torch": ("functions of nonlinear models evaluated by torch, on an NVIDIA GPU too", "optc[torch]"),
 }
 COMPILERS = ("cc", "gcc", "clang")
 
@@ -53,6 +57,7 @@ def run(args: argparse.Namespace) -> int:
     optional = {name: _version(name) for name in OPTIONAL}
     compiler = next((found for name in COMPILERS if (found := shutil.which(name))), None)
     device = _device()
+    cuda = None if optional["torch"] is None else _cuda_in_torch()
     if args.json:
         print_json(
             {
@@ -65,10 +70,11 @@ def run(args: argparse.Namespace) -> int:
                 "optional": optional,
                 "compiler": compiler,
                 "device": device,
+                "torch": None if cuda is None else {"version": optional["torch"], "cuda": cuda[0], "detail": cuda[1]},
             }
         )
     else:
-        _print(required, optional, compiler, device)
+        _print(required, optional, compiler, device, cuda)
     return Exit.NOT_INSTALLED if None in required.values() else Exit.DONE
 
 
@@ -87,8 +93,48 @@ def _device() -> str | None:
     return "nvidia-smi" if shutil.which("nvidia-smi") else None
 
 
+def _cuda_in_torch() -> tuple[bool, str]:
+    """Whether the installed torch can compute on a GPU, and which, or why not.
+
+    A build without CUDA says so in a small file; any other build is asked in a process of its own, since loading it
+    takes seconds and may fail.
+    """
+    spec = find_spec("torch")
+    if spec is None or spec.origin is None:
+        return False, "torch cannot be found"
+    written = Path(spec.origin).with_name("version.py")
+    if written.is_file() and {"cuda", "hip", "rocm"}.isdisjoint(_constants(written)):
+        return False, "built without CUDA"
+    try:
+        asked = subprocess.run([sys.executable, "-c", _ASKED], capture_output=True, text=True, timeout=120, check=False)
+    except subprocess.TimeoutExpired:
+        return False, "torch does not load within two minutes"
+    if asked.returncode:
+        return False, f"torch cannot be loaded: {(asked.stderr.strip().splitlines() or ['it says nothing'])[-1]}"
+    name = asked.stdout.strip()
+    return bool(name), name or "no GPU that it can use"
+
+
+_ASKED = "import torch; print(torch.cuda.get_device_name() if torch.cuda.is_available() else '')"
+
+
+def _constants(file: Path) -> set[str]:
+    """The names that a module gives a value other than None, read without running it."""
+    found = set()
+    for line in ast.parse(file.read_text(encoding="utf-8")).body:
+        if isinstance(line, ast.AnnAssign | ast.Assign) and isinstance(line.value, ast.Constant):
+            targets = [line.target] if isinstance(line, ast.AnnAssign) else line.targets
+            names = {target.id for target in targets if isinstance(target, ast.Name)}
+            found |= names if line.value.value is not None else set()
+    return found
+
+
 def _print(
-    required: dict[str, str | None], optional: dict[str, str | None], compiler: str | None, device: str | None
+    required: dict[str, str | None],
+    optional: dict[str, str | None],
+    compiler: str | None,
+    device: str | None,
+    cuda: tuple[bool, str] | None,
 ) -> None:
     print(f"optc {__version__}, Python {platform.python_version()} ({sys.executable}), {platform.platform()}")
     print("\nrequired")
@@ -102,6 +148,7 @@ def _print(
     print("\nfound")
     print(f"  C compiler       {compiler or 'none'}")
     print(f"  GPU              {device or 'none'}")
+    print(f"  CUDA in torch    {'no torch' if cuda is None else cuda[1]}")
     missing = [name for name, version in required.items() if version is None]
     if missing:
         print(f"\nmissing: {', '.join(missing)}; mend it with: {sys.executable} -m pip install --force-reinstall optc")

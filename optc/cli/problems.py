@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from optc.dsl.catalogue import files as codes
 from optc.dsl.catalogue import report
@@ -59,10 +59,10 @@ def extern(name: str, where: str) -> Callable[..., Any]:
         raise _refused(name, where, f"there is no file {file}")
     namespace = _run(file, name, where)
     found = namespace.get(function)
-    if not callable(found):
+    if not callable(found) and not callable(getattr(found, "value", None)):
         problem = f"{file} has no function {function}" if found is None else f"{function} in {file} is no function"
         raise _refused(name, where, problem)
-    return found  # type: ignore[no-any-return]
+    return cast(Callable[..., Any], found)
 
 
 def _run(file: str, name: str, where: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -213,6 +214,45 @@ def test_doctor_lists_what_is_needed(capsys: pytest.CaptureFixture[str]) -> None
     value = json.loads(capsys.readouterr().out)
     assert set(value["required"]) == set(doctor.REQUIRED)
     assert all(value["required"].values())
+
+
+def test_doctor_says_whether_torch_sees_a_gpu(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """A build without CUDA is known from its file of constants; any other is asked, and may fail at that."""
+    package = tmp_path / "torch"
+    package.mkdir()
+    there = "class cuda:\n  is_available = lambda: True\n  get_device_name = lambda: 'Some GPU'\n"
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(doctor, "find_spec", lambda _name: SimpleNamespace(origin=str(package / "__init__.py")))
+    monkeypatch.setattr(doctor, "_version", lambda name: f"1 of {name}")
+    for constants, body, expected in (
+        ("cuda: str | None = None\nhip = None\n", "raise SystemExit(9)\n", (False, "built without CUDA")),
+        ("cuda = '12.6'\n", there, (True, "Some GPU")),
+        ("cuda = '12.6'\n", there.replace("True", "False"), (False, "no GPU that it can use")),
+        (
+            "cuda = '12.6'\n",
+            "raise ImportError('libcudart')\n",
+            (False, "torch cannot be loaded: ImportError: libcudart"),
+        ),
+    ):
+        (package / "version.py").write_text(constants)
+        (package / "__init__.py").write_text(body)
+        assert main(["doctor", "--json"]) == 0
+        told = json.loads(capsys.readouterr().out)["torch"]
+        assert told == {"version": "1 of torch", "cuda": expected[0], "detail": expected[1]}
+        assert main(["doctor"]) == 0
+        assert f"CUDA in torch    {expected[1]}\n" in capsys.readouterr().out
+
+
+def test_doctor_goes_without_torch(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(doctor, "_version", lambda name: None if name == "torch" else "1")
+    assert main(["doctor"]) == 0
+    text = capsys.readouterr().out
+    assert "CUDA in torch    no torch" in text
+    assert "python -m pip install 'optc[torch]'" in text
+    assert main(["doctor", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["torch"] is None
 
 
 def test_doctor_says_what_is_missing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
