@@ -19,7 +19,7 @@ from optc.compiler.context import Context
 from optc.compiler.forms.nonlinear import NonlinearForm
 
 from .. import installed
-from ..options import option
+from ..options import kernels_option, option
 
 name = "exact_al"
 title = "smooth nonlinear programming, to a local optimum (inexact Newton, exact augmented Lagrangian, sketching)"
@@ -31,6 +31,7 @@ capabilities = Capabilities(
         "integer nonlinear": "it takes no whole decisions",
         "bound": "it finds local optima; a bound comes from the verifier where the model is proved convex",
     },
+    outside=2,
 )
 
 
@@ -61,9 +62,13 @@ class Options:
         "number", 1.0, "accuracy factor; towards zero the last steps converge faster", low=0.0, high=1.0
     )
     scaling: str = option(
-        "word", "gradient-based", "scaling of the objective at the start", choices=("gradient-based", "none")
+        "word",
+        "gradient-based",
+        "of the objective by its slopes at the start, and of the residual by large multipliers",
+        choices=("gradient-based", "none"),
     )
     starts: int = option("integer", 1, "points to start from: the given one and random ones", low=1, high=10**6)
+    kernels: str = kernels_option()
 
 
 options = Options

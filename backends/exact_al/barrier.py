@@ -20,7 +20,7 @@ import numpy as np
 from optc.compiler.forms.linear import Floats
 
 from .equality_form import EqualityForm, Matrix
-from .sketched_newton import Curvature
+from .problem import Curvature
 
 INSIDE = 1e-2  # of max(1, |bound|), and of the width: how far from bounds the first point lies
 SAFEGUARD = 1e10  # z stays within this factor of mu / distance
@@ -115,7 +115,8 @@ def barrier(form: EqualityForm, u: Floats, mu: float) -> Barrier:
 def inside(form: EqualityForm, u: Floats, push: float = INSIDE) -> Floats:
     """The nearest point that keeps off the bounds."""
     bounds = form.lower, form.upper
-    width = form.upper - form.lower
+    with np.errstate(over="ignore"):
+        width = form.upper - form.lower
     lower, upper = (
         np.where(np.isfinite(end), np.minimum(push * np.maximum(1.0, np.abs(end)), push * width), 0.0) for end in bounds
     )

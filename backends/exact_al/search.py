@@ -12,11 +12,13 @@ from optc.compiler.context import Context, Progress
 from optc.compiler.forms.linear import Floats
 from optc.compiler.forms.nonlinear import NonlinearForm
 
-from ..local_answer import from_starts, holds, reduced_costs
+from ..local_answer import fallen, from_starts, holds, reduced_costs
 from . import Options, inertia, sketched_newton
 from . import barrier as barriers
 from .equality_form import EqualityForm, equality_form, scaled
 from .merit_function import Point
+from .pace import without_slope
+from .problem import Problem
 from .sketched_newton import Outcome, Rules
 
 REPORT_EVERY = 0.1  # seconds between two progress reports
@@ -25,7 +27,7 @@ REPORT_EVERY = 0.1  # seconds between two progress reports
 FIRST_MU, LINEAR, SUPERLINEAR, ACCURACY = 0.1, 0.2, 1.5, 10.0  # of the barrier: start, decrease, accuracy in mu
 
 
-FAR = 1e15  # an unknown or objective beyond this diverges
+FAR = 1e15  # an unknown or objective beyond so many times the first ones, or 1, diverges
 
 
 def solve(form: NonlinearForm, goal: Goal, options: Options, context: Context, start: Start | None) -> Answer:
@@ -52,7 +54,7 @@ def search(equations: EqualityForm, u: Floats, options: Options, context: Contex
     rules = _rules(options, bounded)
     mu = FIRST_MU if bounded else 0.0
     u = barriers.inside(equations, u)
-    problem: sketched_newton.Problem = barriers.barrier(equations, u, mu)
+    problem: Problem = barriers.barrier(equations, u, mu)
     total = _Work()
     while True:
         watch = _Watch(context, equations.factor, total.iterations)
@@ -99,7 +101,10 @@ class _Work:
 def _rules(options: Options, bounded: bool) -> Rules:
     shifts = inertia.growing_shifts if bounded else inertia.norm_shifts
     own = {entry.name for entry in fields(Options)}
-    return Rules(**{e.name: getattr(options, e.name) for e in fields(Rules) if e.name in own}, shifts=shifts)
+    corner = 0.0 if bounded else sketched_newton.CORNER  # multipliers of barrier problems are large from the start
+    usual = np.inf if options.scaling == "none" else sketched_newton.USUAL
+    taken = {e.name: getattr(options, e.name) for e in fields(Rules) if e.name in own}
+    return Rules(**taken, shifts=shifts, corner=corner, usual=usual)
 
 
 class _Watch:
@@ -110,6 +115,7 @@ class _Watch:
         self.factor = factor
         self.before = before
         self.far = False
+        self.first: tuple[float, float] | None = None
         self.next = context.clock() + REPORT_EVERY
 
     def __call__(self, iteration: int, point: Point, residual: float) -> bool:
@@ -118,7 +124,10 @@ class _Watch:
             self.next = context.clock() + REPORT_EVERY
             value, work = point.value / self.factor, self.before + iteration
             context.report(Progress("Newton", context.elapsed(), value, residual=residual, work=work))
-        self.far = max(abs(point.value), float(np.abs(point.u).max(initial=0.0))) > FAR
+        sizes = abs(point.value), float(np.abs(point.u).max(initial=0.0))
+        if self.first is None:
+            self.first = sizes
+        self.far = any(size > FAR * max(1.0, first) for size, first in zip(sizes, self.first, strict=True))
         return not self.far and context.stop() is None
 
 
@@ -127,7 +136,7 @@ def _termination(outcome: Outcome, context: Context, watch: _Watch) -> Terminati
         return "converged"
     if outcome.end == "stopped":
         return "diverging" if watch.far else context.stop() or "interrupted"
-    if sketched_newton.without_slope(outcome.point):
+    if without_slope(outcome.point):
         return "locally infeasible"
     return "iteration limit" if outcome.end == "iteration limit" else "numerical trouble"
 
@@ -145,6 +154,8 @@ def _answer(
 ) -> Answer:
     x = np.clip(equations.point(outcome.point.u), form.lower, form.upper)
     message = _WORDS.get(termination, termination)
+    if termination == "diverging":
+        message += fallen(form, x, goal.tolerance)
     if termination == "diverging" or not holds(form, x, goal.tolerance):
         if termination == "converged":
             termination = "numerical trouble"

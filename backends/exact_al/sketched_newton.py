@@ -20,67 +20,50 @@ What differs from theirs: that B needs its shift, ``xi_B`` and a norm of the Hes
 sparse factorisation (``inertia``) instead of the smallest eigenvalue on a dense null-space basis, and that norm is the
 smaller of Frobenius's and the largest row sum; other norms are Frobenius's, xi_G an estimate, not an eigenvalue; the
 accuracy has a floor of ``FLOOR |b|``, for Psi asks for less than rounding leaves; a Jacobian without full rank is no
-reason to give up: the step is then the shortest least-squares solution. After a row of short steps the penalties go
-back to their first values, and the multipliers to those of least slope (at most ``RESTARTS`` times). The default inner
-solver is the factorisation itself.
+reason to give up: the step is then the shortest least-squares solution. The default inner solver is the factorisation.
+
+For problems on which theirs is slow or fails there are these measures, all ours, which do not act on an ordinary run:
+after ``LARGE_SHIFTS`` iterations with a shift it is the least that will do; multipliers that grow get ``-CORNER I`` in
+the lower corner of K (stabilised sequential quadratic programming: S. J. Wright, Computational Optimization and
+Applications 11 (1998)); after a row of poor steps the objective is left aside until the equations hold better
+(``restoration``), after a row of short ones the penalties go back to their first values and the multipliers to those of
+least slope (``pace``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy as np
 
 from optc.compiler.forms.linear import Floats
 
-from . import inertia, merit_function, sketching
+from . import inertia, merit_function, restoration, sketching
 from .equality_form import Matrix
 from .merit_function import Penalties, Point
+from .pace import RESTARTS, Pace
+from .problem import Curvature, Problem
 
 DIRECT = "direct"
 FLOOR = 1e-10  # of |b|: the least residual that is asked for
 DELTA_FLOOR = 1e-6
 LARGEST_ETA1, SMALLEST_ETA2 = 1e8, 1e-8  # beyond them a direction is taken as it is
-SHORT, SHORT_STEPS, RESTARTS = 1e-3, 8, 20  # steps of that length in a row are reason for new multipliers
+USUAL = 100.0
 LARGE, INFLATED = 100.0, 10.0  # multipliers so large beside the objective's slope, and beside those of least slope, too
-PATIENCE = 1000  # iterations without a better residual
-STUCK = 25  # iterations in a row at which the violation has no slope
+DEGENERATE, CORNER = (
+    10.0,
+    1e-6,
+)  # multipliers so large beside the objective's slope; -CORNER I is then added to K's corner
+LARGE_SHIFTS = 10  # iterations with the paper's shift, after which it is the least that will do
+RESTORED = 0.1  # of the violation: how far feasibility is restored
 SHORTEST = 1e-12  # step length at which the line search gives up
 NOISE = 10 * float(np.finfo(np.float64).eps)  # relative rounding of the merit function
 CONSISTENT = 1e-6  # relative residual beyond which a system counts as having no solution
-DENSE = 600  # rows up to which least squares are dense
 
 End = Literal["converged", "iteration limit", "stopped", "no descent", "undefined"]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Curvature:
-    """``hessian`` of L (n, n); ``model``: the matrix B before its correction; ``size``: a bound of the absolute
-    eigenvalues of what may be indefinite in it.
-    """
-
-    hessian: Matrix
-    model: Matrix
-    size: float
-
-
-class Problem(merit_function.Problem, Protocol):
-    """Equations to keep and a function to minimise, with what bounds of u add to it (``barrier``)."""
-
-    def curvature(self, u: Floats, multipliers: Floats) -> Curvature:
-        """Second derivatives of L at (u, y)."""
-
-    def scale(self, u: Floats) -> Floats:
-        """The diagonal D of the merit function (n)."""
-
-    def longest(self, u: Floats, du: Floats) -> float:
-        """The longest step length, at most 1, that keeps u within its bounds."""
-
-    def moved(self, u: Floats, du: Floats, alpha: float) -> Problem:
-        """The problem after a step from u."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +82,9 @@ class Rules:
     beta: float = 0.1
     nu: float = 1.5
     theta: float = 1.0
+    usual: float = USUAL  # size of multipliers beyond which the slope of L is taken relative to it
     shifts: inertia.Shifts = inertia.norm_shifts
+    corner: float = CORNER  # for multipliers that grow
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,45 +104,52 @@ class Outcome:
 Watch = Callable[[int, Point, float], bool]  # iteration, point, residual: False to stop
 
 
-def residual_of(problem: Problem, point: Point) -> float:
-    """|(D grad_u L, c)|, the first relative to the size of the multipliers beyond 100 on average."""
+def residual_of(problem: Problem, point: Point, usual: float) -> float:
+    """|(D grad_u L, c)|, the first relative to the average size of multipliers beyond the ``usual`` one."""
     count = max(1, len(point.y))
-    size = max(1.0, float(np.abs(point.y).sum()) / (100.0 * count))
+    size = max(1.0, float(np.abs(point.y).sum()) / (usual * count))
     slope = problem.scale(point.u) * point.slope / size
     return float(np.sqrt(slope @ slope + point.residual @ point.residual))
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def minimise(
     problem: Problem, u: Floats, y: Floats, rules: Rules, random: np.random.Generator, watch: Watch
 ) -> Outcome:
     """A point where the first-order conditions hold within the tolerance, from (u, y)."""
     point = merit_function.at(problem, u, y)
     fresh = _State(Penalties(rules.eta1, rules.eta2), rules.delta, 0.0)
-    state, pace = fresh, _Pace()
+    state, pace = fresh, Pace()
+    first = problem, point
     evaluations, inner, unit = 1, 0, 0
     end: End = "iteration limit" if point.finite else "undefined"
     iteration = 0
     while point.finite:
-        residual = residual_of(problem, point)
+        residual = residual_of(problem, point, rules.usual)
         pace = pace.at(point, residual)
-        if residual <= rules.tolerance:
-            end = "converged"
+        ended = _ended(residual, iteration, rules, pace, watch(iteration, point, residual))
+        if ended is not None:
+            end = ended
             break
-        if iteration >= rules.iterations:
-            break
-        if not watch(iteration, point, residual):
-            end = "stopped"
-            break
-        if pace.hopeless:
-            end = "no descent"
-            break
-        if pace.slow or (pace.restarts < RESTARTS and _large(point)):
+        if pace.poorly and len(point.y) and restoration.violation(point) > rules.tolerance:
+            restored = _restored(problem, point, rules, iteration, watch)
+            if restored.end == "minimum of the violation" and pace.restorations == 0:
+                restored = _restored_from(first, restored, rules, iteration, watch)
+            point, problem = _with_new_multipliers(restored.problem, restored.point), restored.problem
+            state, iteration, evaluations = fresh, iteration + restored.steps, evaluations + restored.trials
+            pace = pace.restored()
+            if restored.end == "minimum of the violation":
+                end = "no descent"
+                break
+            continue
+        if pace.slow or (pace.restarts < RESTARTS and _large(point, LARGE)):
             other = _with_new_multipliers(problem, point)
             if pace.slow or np.linalg.norm(point.y) > INFLATED * np.linalg.norm(other.y):
                 point, state, pace = other, fresh, pace.restarted()
         curvature = problem.curvature(point.u, point.y)
         stop = partial(_stopped, watch, iteration, point, residual)
-        step = _direction(problem, point, curvature, state, rules, random, stop)
+        corner = rules.corner if _large(point, DEGENERATE) else 0.0
+        step = _direction(problem, point, curvature, corner, state, rules, random, stop)
         found = None if step is None else _armijo(problem, point, step, rules)
         if step is not None and found is None:
             found = _steepest(problem, point, curvature.hessian, step, rules)
@@ -165,63 +157,51 @@ def minimise(
             pace = pace.failing()
             continue
         alpha, trials, new = found
+        pace = pace.after(alpha, problem.longest(point.u, (new.u - point.u) / alpha))
         problem = problem.moved(point.u, new.u - point.u, alpha)
-        state, inner, pace = step.state, inner + step.inner_steps, pace.after(alpha)
+        state, inner = step.state, inner + step.inner_steps
         point, evaluations, iteration = new, evaluations + trials, iteration + 1
         unit += alpha == 1.0
-    return Outcome(end, point, problem, residual_of(problem, point), iteration, evaluations, inner, unit)
+    return Outcome(end, point, problem, residual_of(problem, point, rules.usual), iteration, evaluations, inner, unit)
 
 
-@dataclass(frozen=True, slots=True)
-class _Pace:
-    """How the search goes: consecutive short steps, restarts, the best residual and how long ago it was, iterations in
-    a row at which the violation of the equations had no slope, failures since the last restart.
-    """
-
-    short: int = 0
-    restarts: int = 0
-    best: float = np.inf
-    since: int = 0
-    stuck: int = 0
-    failures: int = 0
-
-    @property
-    def slow(self) -> bool:
-        """Whether to begin again with new multipliers and penalties."""
-        return self.restarts < RESTARTS and (self.short >= SHORT_STEPS or self.failures > 0)
-
-    @property
-    def hopeless(self) -> bool:
-        return self.failures > (0 if self.restarts >= RESTARTS else 1) or self.since > PATIENCE or self.stuck > STUCK
-
-    def at(self, point: Point, residual: float) -> _Pace:
-        better = residual < 0.99 * self.best
-        return replace(
-            self,
-            best=residual if better else self.best,
-            since=0 if better else self.since + 1,
-            stuck=self.stuck + 1 if without_slope(point) else 0,
-        )
-
-    def after(self, alpha: float) -> _Pace:
-        return replace(self, short=self.short + 1 if alpha <= SHORT else 0, failures=0)
-
-    def failing(self) -> _Pace:
-        return replace(self, failures=self.failures + 1)
-
-    def restarted(self) -> _Pace:
-        return replace(self, short=0, restarts=self.restarts + 1)
+def _ended(residual: float, iteration: int, rules: Rules, pace: Pace, going: bool) -> End | None:
+    if residual <= rules.tolerance:
+        return "converged"
+    if iteration >= rules.iterations:
+        return "iteration limit"
+    if not going:
+        return "stopped"
+    return "no descent" if pace.hopeless else None
 
 
-def without_slope(point: Point) -> bool:
-    """Whether the equations fail and their violation falls in no direction."""
-    size = float(np.linalg.norm(point.residual))
-    return size > 1e-4 and float(np.linalg.norm(point.jacobian.T @ point.residual)) <= 1e-4 * size
+def _restored(problem: Problem, point: Point, rules: Rules, iteration: int, watch: Watch) -> restoration.Restored:
+    """A point with much less violation; where the equations leave no freedom, one at which they hold."""
+    m, n = point.jacobian.shape
+    aim = max(0.5 * rules.tolerance, RESTORED * restoration.violation(point) if m < n else 0.0)
+    going = partial(_going, problem, rules, iteration, watch)
+    return restoration.restored(problem, point, aim, rules.iterations - iteration, going)
 
 
-def _large(point: Point) -> bool:
-    """Whether the multipliers are large beside the slope of the objective."""
-    return float(np.linalg.norm(point.y)) > LARGE * max(1.0, float(np.linalg.norm(point.gradient)))
+def _restored_from(
+    first: tuple[Problem, Point], found: restoration.Restored, rules: Rules, iteration: int, watch: Watch
+) -> restoration.Restored:
+    """The same by damped steps from the first point, where the violation had a minimum; else that minimum."""
+    before = iteration + found.steps
+    aim = max(0.5 * rules.tolerance, RESTORED * restoration.violation(found.point))
+    going = partial(_going, first[0], rules, before, watch)
+    other = restoration.restored(*first, aim, rules.iterations - before, going)
+    better = other if other.end == "feasible" else replace(found, end=other.end)
+    return replace(better, steps=found.steps + other.steps, trials=found.trials + other.trials)
+
+
+def _going(problem: Problem, rules: Rules, iteration: int, watch: Watch, steps: int, point: Point) -> bool:
+    return watch(iteration + steps, point, residual_of(problem, point, rules.usual))
+
+
+def _large(point: Point, factor: float) -> bool:
+    """Whether the multipliers are so many times as large as the slope of the objective."""
+    return float(np.linalg.norm(point.y)) > factor * max(1.0, float(np.linalg.norm(point.gradient)))
 
 
 def _with_new_multipliers(problem: Problem, point: Point) -> Point:
@@ -249,6 +229,10 @@ class _State:
     penalties: Penalties
     delta: float
     shift: float
+    shifted: int = 0  # iterations that have needed a shift
+
+    def after(self, shift: float) -> _State:
+        return replace(self, shift=shift, shifted=self.shifted + 1) if shift else self
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -266,53 +250,63 @@ def _direction(
     problem: Problem,
     point: Point,
     curvature: Curvature,
+    corner: float,
     state: _State,
     rules: Rules,
     random: np.random.Generator,
     stop: sketching.Stop,
 ) -> _Step | None:
-    corrected = _corrected(curvature, point.jacobian, rules, state.shift)
-    if corrected is None:
+    shifts = rules.shifts if state.shifted < LARGE_SHIFTS else inertia.growing_shifts
+    systems = _systems(curvature, point.jacobian, corner, shifts(curvature.size, rules.xi_b, state.shift))
+    system = next(systems, None)
+    if system is None:
         return None
-    matrix, factor, shift = corrected
-    state = replace(state, shift=shift) if shift else state
     right = -np.concatenate([point.slope, point.residual])
     scale = problem.scale(point.u)
     if rules.inner == DIRECT:
-        z = _solve(matrix, factor, right)
-        return _with_penalties(point, curvature.hessian, scale, z, state, rules)
-    return _sketched(point, curvature.hessian, scale, matrix, right, state, rules, random, stop)
+        z, shift = _solved(system, systems, right)
+        return _with_penalties(point, curvature.hessian, scale, z, state.after(shift), rules)
+    return _sketched(
+        point, curvature.hessian, scale, system.matrix, right, state.after(system.shift), rules, random, stop
+    )
 
 
-def _corrected(
-    curvature: Curvature, jacobian: Matrix, rules: Rules, last: float
-) -> tuple[Matrix, inertia.Factor, float] | None:
-    """The KKT matrix of the model with the first shift that gives the right inertia, its factorisation, the shift."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _System:
+    """A KKT matrix with the right inertia, and the shift of its model."""
+
+    matrix: Matrix
+    factor: inertia.Factor
+    shift: float
+
+
+def _systems(curvature: Curvature, jacobian: Matrix, corner: float, shifts: Iterator[float]) -> Iterator[_System]:
+    """Those of the model with the first shifts that give the right inertia."""
     from scipy.sparse import eye_array
 
     m, n = jacobian.shape
-    for shift in rules.shifts(curvature.size, rules.xi_b, last):
-        matrix = inertia.kkt(curvature.model + shift * eye_array(n) if shift else curvature.model, jacobian)
+    for shift in shifts:
+        matrix = inertia.kkt(curvature.model + shift * eye_array(n) if shift else curvature.model, jacobian, corner)
         factor = inertia.factorise(matrix, n)
         if factor is not None and factor.negative == m:
-            return matrix, factor, shift
+            yield _System(matrix, factor, shift)
         if not np.isfinite(matrix.data).all():
-            return None
-    return None
+            return
 
 
-def _solve(matrix: Matrix, factor: inertia.Factor, right: Floats) -> Floats:
-    """The solution, or the shortest least-squares solution where there is none (the Jacobian lacks rank)."""
-    z, residual = factor.solve(right)
+def _solved(system: _System, others: Iterator[_System], right: Floats) -> tuple[Floats, float]:
+    """The solution, and the shift. Where there is none either the model is singular on the null space of the Jacobian,
+    and the next shift helps, or the Jacobian lacks rank: then it is the shortest least-squares solution.
+    """
+    z, residual = system.factor.solve(right)
     if residual <= CONSISTENT:
-        return z
-    if len(right) <= DENSE:
-        found: Floats = np.linalg.lstsq(matrix.toarray(), right, rcond=1e-10)[0]
-        return found
-    from scipy.sparse.linalg import lsmr
-
-    shortest: Floats = lsmr(matrix, right, atol=1e-12, btol=1e-12, maxiter=2000)[0]
-    return shortest
+        return z, system.shift
+    other = next(others, None)
+    if other is not None:
+        z, residual = other.factor.solve(right)
+        if residual <= CONSISTENT:
+            return z, other.shift
+    return system.factor.least_squares(right), system.shift
 
 
 def _with_penalties(point: Point, hessian: Matrix, scale: Floats, z: Floats, state: _State, rules: Rules) -> _Step:

@@ -18,7 +18,7 @@ Sources: R. M. Gower, P. Richtarik, "Randomized iterative methods for linear sys
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -28,10 +28,11 @@ from optc.compiler.forms.linear import Floats
 from .equality_form import Matrix
 
 KINDS = ("kaczmarz", "gaussian", "block gaussian", "count sketch")
-GRAM = 500  # rows up to which K K' is formed for single-row steps
-CHECK = 64  # single-row steps between two looks at the residual and the clock
+DENSE = 500  # rows up to which K is dense
+TOGETHER = 64  # steps of one column that are worked out together, between two looks at the residual and the clock
 
 Stop = Callable[[], bool]
+Draw = Callable[[Any, Floats, np.random.Generator], tuple[Any, Floats]]  # K S and S'r of new sketches S
 
 
 @dataclass(slots=True, eq=False)
@@ -39,10 +40,10 @@ class Iterate:
     """The state of an inner solve: z, r = b - K z, and the steps so far. It may be driven on to a tighter accuracy."""
 
     matrix: Matrix
+    right: Floats
     z: Floats
     residual: Floats
     steps: int = 0
-    cache: dict[str, Any] = field(default_factory=dict)
 
     @property
     def norm(self) -> float:
@@ -51,22 +52,64 @@ class Iterate:
 
 def begin(matrix: Matrix, right: Floats) -> Iterate:
     """From z = 0."""
-    return Iterate(matrix, np.zeros_like(right), right.copy())
+    return Iterate(matrix, right, np.zeros_like(right), right)
 
 
 def drive(
     iterate: Iterate, kind: str, block: int, target: float, most: int, random: np.random.Generator, stop: Stop
 ) -> bool:
     """Step until ``|r| <= target``; False where ``most`` steps in all or ``stop`` come first. Changes ``iterate``."""
-    if kind == "kaczmarz":
-        return _kaczmarz(iterate, target, most, random, stop)
+    if kind in ("kaczmarz", "gaussian"):
+        return _single(iterate, _rows if kind == "kaczmarz" else _vectors, target, most, random, stop)
     draw = _count_sketch if kind == "count sketch" else _gaussian
-    width = 1 if kind == "gaussian" else min(block, len(iterate.z))
+    width = min(block, len(iterate.z))
     while iterate.norm > target:
         if iterate.steps >= most or stop():
             return False
         _project(iterate, draw(random, len(iterate.z), width))
     return True
+
+
+def _single(iterate: Iterate, draw: Draw, target: float, most: int, random: np.random.Generator, stop: Stop) -> bool:
+    """Steps with one column each, ``TOGETHER`` of them at a time.
+
+    With the sketches S of p steps, A = K S and t = S'r, step j moves z by A_j w_j with w_j = t_j / |A_j|^2 and takes
+    w_j A'A_j off t: so A'A's lower triangle times w is t, and one triangular solve gives the p steps one after the
+    other.
+    """
+    from scipy.linalg import solve_triangular
+
+    matrix = iterate.matrix.toarray() if len(iterate.z) <= DENSE else iterate.matrix
+    while True:
+        if iterate.norm <= target:
+            iterate.residual = iterate.right - matrix @ iterate.z  # without what rounding has left
+            if iterate.norm <= target:
+                return True
+        if iterate.steps >= most or stop():
+            return False
+        moved, projected = draw(matrix, iterate.residual, random)
+        products = moved.T @ moved
+        weights = solve_triangular(
+            products.toarray() if hasattr(products, "toarray") else products, projected, lower=True, check_finite=False
+        )
+        step = moved @ weights
+        iterate.z = iterate.z + step
+        iterate.residual = iterate.residual - matrix @ step
+        iterate.steps += len(projected)
+
+
+def _rows(matrix: Any, residual: Floats, random: np.random.Generator) -> tuple[Any, Floats]:
+    """Columns of K, which is symmetric, drawn uniformly, and the residuals of these rows; without rows of zeros."""
+    rows = random.integers(0, len(residual), TOGETHER)
+    moved = matrix[:, rows]
+    some = np.flatnonzero(abs(moved).sum(axis=0))
+    return moved[:, some], residual[rows[some]]
+
+
+def _vectors(matrix: Any, residual: Floats, random: np.random.Generator) -> tuple[Any, Floats]:
+    """K S and S'r of standard normal columns S."""
+    sketch = random.standard_normal((len(residual), TOGETHER))
+    return matrix @ sketch, sketch.T @ residual
 
 
 def _project(iterate: Iterate, sketch: Any) -> None:
@@ -89,40 +132,6 @@ def _count_sketch(random: np.random.Generator, count: int, width: int) -> Any:
     signs = random.choice((-1.0, 1.0), count)
     columns = random.integers(0, width, count)
     return csr_array((signs, columns, np.arange(count + 1)), shape=(count, width))
-
-
-def _kaczmarz(iterate: Iterate, target: float, most: int, random: np.random.Generator, stop: Stop) -> bool:
-    """Rows drawn uniformly. A step changes r by a multiple of a column of K K, which small systems hold ready."""
-    matrix = iterate.matrix
-    count = len(iterate.z)
-    if "squares" not in iterate.cache:
-        iterate.cache["squares"] = np.asarray(matrix.multiply(matrix).sum(axis=0)).ravel()
-        iterate.cache["gram"] = (matrix @ matrix).toarray() if count <= GRAM else None
-    squares, gram = iterate.cache["squares"], iterate.cache["gram"]
-    weights = np.zeros(count)  # z has moved by K weights since this call began
-    residual = iterate.residual
-    done = True
-    while float(np.linalg.norm(residual)) > target:
-        if iterate.steps >= most or stop():
-            done = False
-            break
-        for row in random.integers(0, count, CHECK).tolist():
-            if squares[row] == 0.0:
-                continue
-            step = residual[row] / squares[row]
-            weights[row] += step
-            residual = residual - step * (gram[row] if gram is not None else _square_column(matrix, row))
-        iterate.steps += CHECK
-    iterate.z = iterate.z + matrix @ weights
-    iterate.residual = residual
-    return done
-
-
-def _square_column(matrix: Matrix, row: int) -> Floats:
-    """Column ``row`` of K K, by the columns of K that it meets."""
-    inside = slice(matrix.indptr[row], matrix.indptr[row + 1])
-    found: Floats = matrix[:, matrix.indices[inside]] @ matrix.data[inside]
-    return found
 
 
 def smallest_singular_value(matrix: Matrix, random: np.random.Generator, steps: int = 40) -> float:

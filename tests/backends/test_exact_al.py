@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,9 @@ import pytest
 from hand_made import HandMade, from_symbols, smooth
 from reference_problems import BY_NAME
 
+import optc
 from optc.backends import exact_al
-from optc.backends.exact_al import Options, sketching
+from optc.backends.exact_al import Options, barrier, merit_function, restoration, sketching
 from optc.backends.exact_al import search as outer
 from optc.backends.exact_al.equality_form import equality_form
 from optc.backends.exact_al.sketched_newton import Outcome
@@ -25,6 +27,7 @@ from optc.compiler.answer import Answer
 from optc.compiler.backend import Goal, Start
 from optc.compiler.context import Progress
 
+ROOT = Path(__file__).resolve().parents[2]
 PAPER = Options(tolerance=1e-4, scaling="none")
 
 
@@ -74,34 +77,25 @@ def test_outer_iterations_are_those_of_the_paper(name: str, iterations: int) -> 
     assert found.end == "converged" and abs(found.iterations - iterations) <= 1
 
 
-def boundary_value(size: int) -> tuple[HandMade, list[float]]:
-    """MOREBVNE: J. J. More, B. S. Garbow, K. E. Hillstrom, ACM Trans. Math. Software 7 (1981), problem 28."""
-    h = 1 / (size + 1)
-    left = ["0", *(f"x{i}" for i in range(1, size))]
-    right = [*(f"x{i}" for i in range(2, size + 1)), "0"]
-    rows = [
-        f"2*x{i}-{a}-{b}+{h * h / 2!r}*(x{i}+{i * h + 1!r})**3"
-        for i, a, b in zip(range(1, size + 1), left, right, strict=True)
-    ]
-    return smooth("0*x1", equations(*rows), size), [i * h * (i * h - 1) for i in range(1, size + 1)]
+@pytest.mark.parametrize(("form", "start", "iterations"), [(BT10, [2, 2], 7), (BT5, [2, 2, 2], 5)])
+def test_outer_iterations_of_further_problems(form: HandMade, start: list[float], iterations: int) -> None:
+    found = search(form, start)
+    assert found.end == "converged" and abs(found.iterations - iterations) <= 1
 
 
-SINVALNE = smooth("0*x1", equations("10*(x2-sin(x1))", "0.5*x1"), 2)
-DENSCHNCNE = smooth("0*x1", equations("x1**2+x2**2-2", "exp(x1-1)+x2**3-2"), 2)
+def written(name: str) -> tuple[Any, Any]:
+    """The form and start of a problem of the paper that is written down as a model."""
+    bound = optc.read(ROOT / "bench" / "models" / "cutest" / f"{name}.opt").bind()
+    starts = [np.zeros(f.count) if f.start is None else np.ravel(f.start) for f in bound.instance.families]
+    return bound.lower("nonlinear"), np.concatenate(starts)
 
 
 @pytest.mark.parametrize(
-    ("form", "start", "iterations"),
-    [
-        (BT10, [2, 2], 7),
-        (BT5, [2, 2, 2], 5),
-        (SINVALNE, [4.712389, -1], 16),
-        (DENSCHNCNE, [2, 3], 7),
-        (*boundary_value(10), 2),
-    ],
+    ("name", "iterations"),
+    [("SINVALNE", 16), ("DENSCHNCNE", 7), ("MOREBVNE", 2), ("TRIGON1NE", 4), ("HIMMELBE", 2), ("BA-L1", 4)],
 )
-def test_outer_iterations_of_further_problems(form: HandMade, start: list[float], iterations: int) -> None:
-    found = search(form, start)
+def test_outer_iterations_of_the_models_written_down(name: str, iterations: int) -> None:
+    found = search(*written(name))
     assert found.end == "converged" and abs(found.iterations - iterations) <= 1
 
 
@@ -117,6 +111,103 @@ def test_it_begins_again_where_steps_stay_short() -> None:
     form = smooth("-x1-x2-x3", equations("x1**2+x2**2+x3**2-9", "(x1-1)**2+x2**2+x3**2-9"), 3)
     found = answer_of(form, [5, 1e-4, -1e-4])
     assert found.claim == "stationary" and found.objective == pytest.approx(-4.683300133)
+
+
+# ------------------------------------------------------------------------------------- where the paper's method is slow
+def test_a_valley_that_bends_is_followed() -> None:
+    # Rosenbrock's function of ten unknowns as equations: undamped steps stay short all the way along it.
+    rows = [f"10*(x{i + 1}-x{i}**2)" for i in range(1, 10)]
+    form = smooth("0*x1", equations("x1-1", *rows), 10)
+    found = search(form, [-1.0] * 10)
+    assert found.end == "converged" and found.iterations < 150
+    assert found.point.u == pytest.approx(np.ones(10), abs=1e-3)
+
+
+def exponentials() -> HandMade:
+    """HATFLDF: Newton's steps lead to where one term goes to infinity against another."""
+    rows = [f"x1+x2*exp({t}*x3)-{right}" for t, right in ((1, 0.032), (2, 0.056), (3, 0.099))]
+    return smooth("0*x1", equations(*rows), 3)
+
+
+def test_damped_steps_from_the_start_are_a_second_chance() -> None:
+    found = search(exponentials(), [0.1, 0.1, 0.1])
+    assert found.end == "converged"
+    # The exponential's base is the ratio of the two differences of the right sides.
+    assert np.exp(found.point.u[2]) == pytest.approx((0.099 - 0.056) / (0.056 - 0.032), rel=1e-2)
+
+
+def test_a_restoration_comes_to_feasible_points_or_to_a_minimum_of_the_violation() -> None:
+    def restored(*rows: str, start: list[float]) -> restoration.Restored:
+        problem = barrier.barrier(equality_form(smooth("x1", equations(*rows), 2)), np.array(start), 0.0)
+        point = merit_function.at(problem, np.array(start), np.zeros(len(rows)))
+        return restoration.restored(problem, point, 1e-9, 500, lambda _steps, _point: True)
+
+    met = restored("exp(x1)*x2-1", "x1**3-x2", start=[3.0, -2.0])
+    assert met.end == "feasible" and restoration.violation(met.point) <= 1e-9
+    apart = restored("x1**2+x2**2+1", start=[3.0, -2.0])
+    assert apart.end == "minimum of the violation" and apart.point.u == pytest.approx([0, 0], abs=1e-2)
+    assert restoration.violation(apart.point) == pytest.approx(1.0)
+
+
+def test_a_restoration_keeps_within_bounds() -> None:
+    form = smooth("x1", equations("x1*x2-3"), 2, {1: (0.0, 1.0), 2: (0.0, 4.0)})
+    problem = barrier.barrier(equality_form(form), np.array([0.5, 0.5]), 1e-3)
+    point = merit_function.at(problem, np.array([0.5, 0.5]), np.zeros(1))
+    inside: list[Any] = []
+
+    def watch(_steps: int, at: merit_function.Point) -> bool:
+        inside.append(at.u)
+        return True
+
+    found = restoration.restored(problem, point, 1e-9, 500, watch)
+    assert found.end == "feasible"
+    assert all(np.all(u > 0) and np.all(u < [1.0, 4.0]) for u in (*inside, found.point.u))
+
+
+def test_a_solution_at_which_the_jacobian_lacks_rank() -> None:
+    # BT8: both gradients have the direction of x1 at the optimum, and multipliers are not unique.
+    form = smooth("x1**2+x2**2+x3**2", equations("x1-1-x4**2+x2**2", "x1**2+x2**2-1-x5**2"), 5)
+    found = search(form, [1.0, 1.0, 1.0, 1.0, 0.0])
+    assert found.end == "converged" and form.evaluate_objective(found.point.u) == pytest.approx(1.0, abs=1e-3)
+
+
+def test_a_singular_curvature_is_shifted_and_many_shifts_become_small() -> None:
+    # Charges on a circle: the optimum may be turned, so that the curvature is singular there.
+    ca = pytest.importorskip("casadi")
+    x = ca.SX.sym("x", 14)
+    points = ca.reshape(x, 2, 7)
+    energy = sum(1 / ca.norm_2(points[:, i] - points[:, j]) for i in range(7) for j in range(i))
+    form = from_symbols(
+        ca, x, energy, ca.vertcat(*[ca.sumsqr(points[:, i]) for i in range(7)]), [1.0] * 7, [1.0] * 7, {}
+    )
+    start = np.random.default_rng(1).normal(size=14)
+    found = search(form, start)
+    even = sum(0.5 / np.sin(np.pi * k / 7) for k in range(1, 7)) * 7 / 2
+    assert found.end == "converged" and found.iterations < 100
+    assert form.evaluate_objective(found.point.u) == pytest.approx(even, rel=1e-6)
+
+
+def test_a_start_far_away_is_no_divergence() -> None:
+    form = smooth("0.5*(x3**2+x4**2)", equations("10*(x2-x1**2)", "x1-1"), 4)
+    found = answer_of(form, [-1.2, 1.0, 1e10, 1e10])
+    assert found.claim == "stationary" and found.x == pytest.approx([1, 1, 0, 0], abs=1e-6)
+
+
+def test_without_scaling_the_residual_is_that_of_the_problem_as_it_stands() -> None:
+    form = smooth("1e6*exp(x1)+x2**4", equations("x1+x2-3"), 2)  # the multiplier is of the order of 1e6
+    for scaling, most in (("none", 1e-4), ("gradient-based", np.inf)):
+        found = search(form, [3.0, 3.0], Options(tolerance=1e-4, scaling=scaling))
+        slope = form.evaluate_gradient(found.point.u) + found.point.y[0]
+        assert found.end == "converged" and np.linalg.norm(slope) <= most
+
+
+@pytest.mark.parametrize(
+    ("case", "cost"), [("case5_pjm", 17551.8909), ("case14_ieee", 2178.0804), ("case118_ieee", 97213.6074)]
+)
+def test_optimal_power_flow(case: str, cost: float) -> None:
+    folder = ROOT / "examples" / "ac_opf"
+    found = optc.read(folder / "model.opt").bind(folder / f"{case}.json").solve(backend="exact_al", time_limit=120)
+    assert found.status == "locally optimal" and found.objective == pytest.approx(cost, rel=1e-7)
 
 
 def test_the_optimum_of_a_problem_whose_jacobian_vanishes_at_the_start() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -66,9 +68,61 @@ def test_sketches_reach_the_residual_that_is_asked_for(kind: str) -> None:
     assert iterate.steps > steps and np.linalg.norm(right - matrix @ iterate.z) <= 1.01e-2 * target
 
 
-def test_a_large_system_takes_single_rows_without_its_gram_matrix() -> None:
+def one_at_a_time(matrix: csc_array, right: Any, sketches: Any) -> Any:
+    """The iterate after a step with each column of the sketches, by the formula of one step."""
+    z, dense = np.zeros(len(right)), matrix.toarray()
+    for sketch in sketches.T:
+        moved = dense @ sketch
+        if moved @ moved > 0:
+            z = z + moved * (sketch @ (right - dense @ z)) / (moved @ moved)
+    return z
+
+
+@pytest.mark.parametrize("kind", ["kaczmarz", "gaussian"])
+def test_steps_worked_out_together_are_those_of_one_after_the_other(kind: str) -> None:
+    root = np.random.default_rng(3).normal(size=(7, 7))
+    root[2] = root[:, 2] = 0  # a row of zeros is no step
+    matrix, right = csc_array(root + root.T), np.random.default_rng(5).normal(size=7)
+    iterate = sketching.begin(matrix, right)
+    sketching.drive(iterate, kind, 1, 1e-12, 1, np.random.default_rng(8), lambda: False)
+    again = np.random.default_rng(8)
+    if kind == "kaczmarz":
+        sketches = np.eye(7)[:, again.integers(0, 7, sketching.TOGETHER)]
+    else:
+        sketches = again.standard_normal((7, sketching.TOGETHER))
+    np.testing.assert_allclose(iterate.z, one_at_a_time(matrix, right, sketches), rtol=1e-8, atol=1e-10)
+    np.testing.assert_allclose(iterate.residual, right - matrix @ iterate.z, rtol=1e-8, atol=1e-10)
+
+
+def test_rows_of_very_different_size_are_solved_alike() -> None:
+    # As a barrier leaves them: diagonal entries of 1e-2 to 1e13 above a Jacobian of ordinary size.
+    random = np.random.default_rng(6)
+    jacobian = csc_array(random.normal(size=(5, 12)))
+    matrix = inertia.kkt(csc_array(np.diag(10.0 ** np.linspace(-2, 13, 12))), jacobian)
+    factor = inertia.factorise(matrix, 12)
+    assert factor is not None and factor.negative == 5
+    wanted = random.normal(size=17) / np.append(10.0 ** np.linspace(0, 13, 12), np.ones(5))
+    z, residual = factor.solve(matrix @ wanted)
+    assert residual < 1e-11
+    np.testing.assert_allclose(z, wanted, rtol=1e-6)
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 10**6))
+def test_each_pass_of_equilibration_halves_the_orders_of_magnitude_between_rows(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    root = random_array((20, 20), density=0.2, rng=random).toarray() * 10.0 ** random.uniform(-6, 6, (20, 20))
+    matrix = csc_array(root + root.T)
+    before = np.abs(matrix.toarray()).max(axis=0)
+    after = np.abs(inertia.scaled(matrix, inertia.equilibration(matrix)).toarray()).max(axis=0)
+    assert np.array_equal(before > 0, after > 0)
+    orders, left = np.log10(before[before > 0]), np.log10(after[after > 0])
+    assert left.max() <= 1e-9 and left.min() >= -np.ptp(orders) / 2**inertia.PASSES - 1e-9
+
+
+def test_a_large_system_takes_single_rows_without_a_dense_matrix() -> None:
     random = np.random.default_rng(2)
-    count = sketching.GRAM + 10
+    count = sketching.DENSE + 10
     matrix = csc_array(np.diag(random.uniform(1, 2, count)) + 0.001 * np.eye(count, k=1) + 0.001 * np.eye(count, k=-1))
     right = random.normal(size=count)
     iterate = sketching.begin(matrix, right)

@@ -66,8 +66,10 @@ def network(case: str) -> dict[str, Any]:
     }
 
 
+@pytest.mark.parametrize("backend", ["auto", "exact_al"])
 @pytest.mark.parametrize("case", OPTIMA)
-def test_the_published_cost_is_reached(case: str) -> None:
-    found = optc.read(EXAMPLES / "ac_opf" / "model.opt").bind(network(case)).solve(time_limit=120)
+def test_the_published_cost_is_reached(case: str, backend: str) -> None:
+    bound = optc.read(EXAMPLES / "ac_opf" / "model.opt").bind(network(case))
+    found = bound.solve(backend=backend, time_limit=120)
     assert found.status == "locally optimal" and found.termination == "converged"
     assert found.objective == pytest.approx(OPTIMA[case], rel=1e-7)
