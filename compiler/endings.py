@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 
 from optc.dsl.catalogue import report, solving
+from optc.dsl.diagnostics import Hint
 
 from .forms.fractional import FractionalForm
 from .forms.linear import Floats, QuadraticForm
@@ -79,12 +80,16 @@ def _local(found: Found, report_: Report) -> Solution:
     if value is not None and answer.row_duals is not None:
         duals = answer.row_duals
         known = local.judged(found.instance, found.lowered, answer.x, duals, value, found.tolerance, goal.gap)
-        certificate += known.lines
+    elif value is not None:
+        known = local.without_multipliers(found.instance, value, goal.gap)
+    certificate += known.lines
     status: Status = known.status
     limit = known.bound
     if value is not None and status != "optimal" and answer.bound is not None:
         proof = bounds.bound(found.instance, found.lowered, answer, found.solver, goal.gap, value, found.duals_nearby)
         limit = proof.value
+        if proof.line is not None and proof.line.status == "proved":  # a search begins with what the others end at
+            certificate = [line for line in certificate if line.claim != "bound"]
         certificate += [proof.line] if proof.line is not None else []
         status = "optimal" if limit is not None and bounds.relative_gap(value, limit) <= goal.gap else status
     termination = "converged" if status == "optimal" else answer.termination
@@ -186,12 +191,20 @@ def _nothing(found: Found) -> Solution:
     termination = found.answer.termination
     if termination not in _TROUBLE:
         return solution_of(found, "limit", termination, None, [], _finite(found.answer.bound))
-    warning = report(solving.NO_ANSWER, None, backend=found.route.backend.name, message=found.answer.message)
+    name = found.route.backend.name
+    mend = _MENDS.get(termination, "") if found.answer.fault is None else _AT_START
+    hints = (Hint(mend),) if mend else ()
+    warning = report(solving.NO_ANSWER, None, hints=hints, backend=name, message=found.answer.message)
     solution = solution_of(found, "failed", termination, None, [], None)
     told = (found.answer.fault,) if found.answer.fault is not None else ()
     return replace(solution, diagnostics=(*solution.diagnostics, *told, warning))
 
 
+_AT_START = "begin where every function has a value: `start` in the declaration of a decision, or `--start FILE`"
+_MENDS: dict[str, str] = {
+    "diverging": "give bounds to the decisions that grow: a model without a best point has no answer",
+    "locally infeasible": "another `start`, or several (`--option starts=20`), may lead to a point",
+}
 _OPEN = ("diverging", "numerical trouble")
 _TROUBLE = ("numerical trouble", "locally infeasible", "diverging", "solver error", "converged")
 

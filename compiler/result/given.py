@@ -16,7 +16,9 @@ from optc.dsl.program import Choice, Multiplier
 from ..evaluation.scope import entry_text, literal_text
 from ..forms.linear import Floats
 from ..instance.instance import Family, Instance
+from ..spaces.layouts import Layout
 from .labelled import Labelled
+from .rows import placed, placed_labelled
 from .solution import Solution
 
 _SPELLED = {"inf": math.inf, "-inf": -math.inf, "nan": math.nan}
@@ -66,8 +68,8 @@ def multipliers_of(instance: Instance, given: object, source: str = "the answer"
 
     Raises ``GivenError`` where one is missing or is no number.
     """
-    found = duals_of(instance, given)
     wanted = {name: s for name, s in instance.program.symbols.items() if isinstance(s, Multiplier)}
+    found = duals_of(instance, given) if wanted else {}
     for name, symbol in wanted.items():
         layout = instance.constraint(symbol.constraint).layout
         gaps = np.flatnonzero(np.isnan(found[name])) if name in found else np.arange(layout.size)
@@ -86,11 +88,23 @@ def duals_of(instance: Instance, given: object) -> dict[str, Floats]:
         entries = stated.get(family.name) if isinstance(stated, Mapping) else None
         if entries is None:
             continue
+        at_once = _whole(family.layout, entries)
+        if at_once is not None:
+            found[f"dual({family.name})"] = at_once
+            continue
         rows = entries.items() if isinstance(entries, Labelled) else _dual_rows(entries)
         by_key = {key: value for key, value in rows if isinstance(value, int | float) and not isinstance(value, bool)}
         values = [by_key.get(family.layout.key(k), np.nan) for k in range(family.count)]
         found[f"dual({family.name})"] = np.array(values, dtype=np.float64)
     return found
+
+
+def _whole(layout: Layout, entries: Any) -> Floats | None:
+    """All values at once, where they are labelled or plain rows as results have them; None where they are not."""
+    if isinstance(entries, Labelled):
+        return placed_labelled(layout, entries)
+    rows = entries.get("values") if isinstance(entries, Mapping) else None
+    return placed(layout, rows) if isinstance(rows, list) else None
 
 
 def _dual_rows(entries: Any) -> list[Row]:
@@ -128,6 +142,9 @@ def _missing(family: Family, found: Mapping[str, Floats]) -> list[Diagnostic]:
 
 
 def _family(instance: Instance, family: Family, entries: Any, source: str) -> Floats | Diagnostic:
+    at_once = None if isinstance(family.symbol, Choice) else _whole(family.layout, entries)
+    if at_once is not None:
+        return at_once
     rows = _rows(family, entries)
     if isinstance(rows, str):
         return report(solving.ANSWER_FORMAT, None, file=source, reason=f"`{family.name}` {rows}")

@@ -26,6 +26,7 @@ Status = Literal[
     "limit",
     "failed",
 ]
+_NOT_INSTALLED = {"E0602", "E0631", "E0633"}  # a backend; torch or a compiler that was asked for
 _SHOWN = 12  # entries of the families that a solution's repr prints
 
 
@@ -127,7 +128,7 @@ class Solution:
             return 70
         if self.has_point:
             return 5 if self.termination in LIMITS else 0
-        if self.status == "failed" and "E0602" in codes:
+        if self.status == "failed" and codes & _NOT_INSTALLED:
             return 7
         return {"infeasible": 3, "unbounded": 4}.get(self.status, 6)
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from optc.dsl.program import Relation
 
+from ..forms.conic import ConicForm
 from ..forms.fractional import FractionalForm, parts_at
 from ..forms.linear import Floats, LinearForm, QuadraticForm
 from ..forms.nonlinear import NonlinearForm
@@ -146,7 +147,7 @@ def rows_differ(instance: Instance, form: LinearForm, x: Floats, point: dict[str
     activity: Floats = np.bincount(owner, weights=terms, minlength=form.shape[0]).astype(np.float64)
     if isinstance(form, NonlinearForm):
         activity = form.evaluate_rows(x)
-    size = np.bincount(owner, weights=np.abs(terms), minlength=form.shape[0]) + np.abs(activity)
+    size = np.bincount(owner, np.abs(terms), form.shape[0]).astype(np.float64) + np.abs(activity)
     names = [s.name for s in form.rows]
     for family in instance.constraints:
         body = family.symbol.body
@@ -161,6 +162,8 @@ def rows_differ(instance: Instance, form: LinearForm, x: Floats, point: dict[str
             rows = slice(slot.offset, slot.offset + slot.count)
             low, high = form.row_lower[rows], form.row_upper[rows]
             got = np.maximum(activity[rows] - high, low - activity[rows])
+            if isinstance(form, ConicForm):
+                got, size[rows] = _as_written(form, x, rows, got, size[rows])
             same = got == want  # both infinite where a row has no sides
             ends = np.where(np.isfinite(low), np.abs(low), 0.0) + np.where(np.isfinite(high), np.abs(high), 0.0)
             with np.errstate(invalid="ignore"):
@@ -168,6 +171,21 @@ def rows_differ(instance: Instance, form: LinearForm, x: Floats, point: dict[str
             if not (near | same).all():
                 return family.name
     return None
+
+
+def _as_written(form: ConicForm, x: Floats, rows: slice, got: Floats, size: Floats) -> tuple[Floats, Floats]:
+    """What rows of a conic form miss by, and of what size, in the units of the model's rows."""
+    roots = form.roots
+    mine = np.flatnonzero((roots.rows >= rows.start) & (roots.rows < rows.stop))
+    if not len(mine):
+        return got, size
+    every, at = np.zeros(len(roots.rows)), roots.rows[mine] - rows.start
+    every[mine] = got[at]
+    with np.errstate(all="ignore"):
+        excess, of = roots.written(x, every)
+    got, size = got.copy(), size.copy()
+    got[at], size[at] = excess[mine], of[mine]
+    return got, size
 
 
 def objective_differs(instance: Instance, form: LinearForm, x: Floats, point: dict[str, Floats]) -> str | None:
@@ -180,7 +198,8 @@ def objective_differs(instance: Instance, form: LinearForm, x: Floats, point: di
     if isinstance(form, QuadraticForm):
         columns = np.repeat(np.arange(form.shape[1]), np.diff(form.hessian_starts))
         weight = np.where(columns == form.hessian_indices, 0.5, 1.0)
-        parts.append(weight * form.hessian_values * x[columns] * x[form.hessian_indices])
+        with np.errstate(over="ignore"):
+            parts.append(weight * form.hessian_values * x[columns] * x[form.hessian_indices])
     terms = np.concatenate(parts)
     size = float(np.abs(terms).sum())
     return None if abs(float(terms.sum()) - (want or 0.0)) <= NEARLY * (1.0 + size) else "the objective"

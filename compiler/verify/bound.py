@@ -62,6 +62,12 @@ def bound(
     if not _is_bound(form, answer.bound, objective, gap):
         how = f"bound by {solver} is worse than the objective of a feasible point"
         return Found(None, Line("bound", "failed", answer.bound, how=how))
+    if answer.cover is not None:
+        from .box_cover import covered_bound  # interval arithmetic is not loaded for other problems
+
+        line = covered_bound(instance, lowered, answer)
+        if line is not None:
+            return Found(answer.bound, line)
     return Found(answer.bound, Line("bound", "reported", answer.bound, how=f"bound by {solver}"))
 
 

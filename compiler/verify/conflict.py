@@ -13,6 +13,7 @@ from ..context import Context
 from ..forms.complementarity import ComplementarityForm
 from ..forms.discrete import DiscreteForm, with_rows_of
 from ..forms.linear import Floats, LinearForm
+from ..forms.nonlinear import NonlinearForm
 
 Infeasible = Callable[[LinearForm, Context], bool | None]  # None: undecided
 
@@ -56,8 +57,11 @@ def _within(a: Parts, b: Parts) -> Parts:
 def restricted(form: LinearForm, kept: Parts) -> tuple[LinearForm, NDArray[np.int64]]:
     """The form with only the kept sides and no objective, and which of its rows the new ones are.
 
-    What else binds (indicators, ordered sets, products, complementary pairs) is kept.
+    What else binds (indicators, ordered sets, products, complementary pairs) is kept. The kernels of a nonlinear form
+    give all rows at once: there those that are left out stay, without sides.
     """
+    if isinstance(form, NonlinearForm):
+        return _without_sides(form, kept), np.arange(form.shape[0])
     rows = np.flatnonzero(kept.row_lower | kept.row_upper)
     counts = np.diff(form.starts)[rows]
     starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
@@ -77,6 +81,16 @@ def restricted(form: LinearForm, kept: Parts) -> tuple[LinearForm, NDArray[np.in
         form.columns,
     )
     return _of_its_kind(small, form, rows), rows
+
+
+def _without_sides(form: NonlinearForm, kept: Parts) -> NonlinearForm:
+    return replace(
+        form,
+        row_lower=np.where(kept.row_lower, form.row_lower, -np.inf),
+        row_upper=np.where(kept.row_upper, form.row_upper, np.inf),
+        lower=np.where(kept.lower, form.lower, -np.inf),
+        upper=np.where(kept.upper, form.upper, np.inf),
+    )
 
 
 def _of_its_kind(small: LinearForm, form: LinearForm, rows: NDArray[np.int64]) -> LinearForm:

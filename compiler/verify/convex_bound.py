@@ -20,7 +20,7 @@ from ..facts.convexity import Proof, convex_problem
 from ..facts.region import region_of
 from ..forms.linear import Floats
 from ..instance.instance import Instance
-from .lagrangian import Lagrangian
+from .enclosed_lagrangian import EnclosedLagrangian
 
 
 def is_convex(instance: Instance) -> bool:
@@ -29,8 +29,15 @@ def is_convex(instance: Instance) -> bool:
         return isinstance(convex_problem(instance), Proof)
 
 
-def tangent_bound(instance: Instance, found: Lagrangian, x: Floats) -> float:
-    """A number that the objective cannot pass, for a problem that is convex; infinite where there is none."""
+def has_convex_functions(instance: Instance) -> bool:
+    """Whether it is proved convex by the curvature of every function: then its Lagrangian is convex too."""
+    with np.errstate(all="ignore"):
+        found = convex_problem(instance)
+    return isinstance(found, Proof) and found.by_functions
+
+
+def tangent_bound(instance: Instance, found: EnclosedLagrangian, x: Floats) -> float:
+    """A number that the objective cannot pass, for a problem of convex functions; infinite where there is none."""
     ranges = region_of(instance).ranges
     stated = instance.program.root.objective
     sign = -1.0 if stated is not None and stated.sense == "maximize" else 1.0

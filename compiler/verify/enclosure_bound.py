@@ -12,17 +12,19 @@ from ..evaluation.scope import EvaluationError
 from ..facts.enclosure import enclosure
 from ..facts.region import region_of
 from ..instance.instance import Instance
+from ..result.certificate import Line
 from ..spaces.algebra import UNIT
 
 
-def enclosure_bound(instance: Instance) -> float | None:
-    """A number that the objective cannot pass at a feasible point, rounded outwards; None where none is known."""
+def enclosure_bound(instance: Instance) -> list[Line]:
+    """The claim that the objective cannot pass a number at a feasible point; nothing where none is known."""
     stated = instance.program.root.objective
     if stated is None or stated.expression is None:
-        return None
+        return []
     try:
         found = enclosure(region_of(instance), stated.expression, UNIT)
     except EvaluationError:  # data without a value in a branch that no point takes
-        return None
+        return []
     limit = float(np.max(found.upper) if stated.sense == "maximize" else np.min(found.lower))
-    return limit if np.isfinite(limit) else None
+    how = "interval arithmetic over the bounds of the decisions, rounded outwards"
+    return [Line("bound", "proved", limit, how=how)] if np.isfinite(limit) else []

@@ -33,6 +33,7 @@ from .conflict import Parts
 SHOWN = 60  # multipliers or names that a line holds at most
 SOURCES = 5  # names of what constants come from
 SECONDS = 10.0  # for the search of a small conflict
+ANY_POINT = 1e6  # relative gap of a trial that asks only whether there is a point
 TRIAL = 0.125  # of what is left of them, for one trial of a filter
 
 
@@ -57,7 +58,15 @@ def infeasible(
     search = context.within(SECONDS).silent()
     proof = _crossing(form) or _by_rays(form, answer, backend, options, search)
     if proof is None:
-        return _leaning(_unproved(named, form, answer, backend, options, search), lowered)
+        line = _unproved(named, form, answer, backend, options, search)
+        if answer.cover is not None and isinstance(form, NonlinearForm):
+            from .box_cover import covered_infeasibility  # interval arithmetic is not loaded for other problems
+
+            covered = covered_infeasibility(instance, lowered, answer)
+            if covered is not None:
+                parts = {**(line.evidence or {}), **(covered.evidence or {})}
+                line = replace(line, status="proved", how=f"{covered.how}; {line.how}", evidence=parts)
+        return _leaning(line, lowered)
     different = says_the_same(instance, lowered)
     added = "the form has columns or rows that the model has not"
     if different is not None and different != added:
@@ -146,10 +155,12 @@ def _unproved(
         return Line("infeasible", "failed", how=f"{answer.message}; the multipliers do not stand up to the check")
     how = f"by {backend.name}, with whole decisions" if form.integer.any() else f"by {backend.name}"
 
+    goal = Goal(gap=ANY_POINT) if isinstance(form, NonlinearForm) else Goal()
+
     def verdict(trial: LinearForm, budget: Context) -> bool | None:
         left = budget.remaining()
         within = budget if left is None else budget.within(TRIAL * left)
-        claim = backend.solve(trial, Goal(), options, within, None).claim
+        claim = backend.solve(trial, goal, options, within, None).claim
         return None if claim in ("none", "infeasible or unbounded") else claim == "infeasible"
 
     every = conflicts.whole(form)

@@ -9,7 +9,7 @@ optimal            and a bound is proved that the objective comes within the gap
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ..evaluation.scope import EvaluationError
@@ -19,10 +19,12 @@ from ..instance.instance import Instance
 from ..lowering import Lowered
 from ..result.certificate import Line
 from .agreement import keeps_points
-from .convex_bound import is_convex, tangent_bound
+from .convex_bound import has_convex_functions, is_convex, tangent_bound
+from .curved_equations import has_curved_equation
 from .enclosed_lagrangian import enclosed_lagrangian
 from .enclosure_bound import enclosure_bound
 from .lagrangian import lagrangian
+from .level_loss import level_loss
 from .second_order import second_order
 from .stationary import stationary
 
@@ -49,18 +51,18 @@ def judged(
     if isinstance(found, str):
         return Local((Line("stationary", "open", how=f"not checked: {found}"),), "feasible")
     first = stationary(own, found, x[: own.columns], objective, tolerance)
-    convex = is_convex(own)
+    convex = not has_curved_equation(own, form, x) and is_convex(own)
     lines = [first]
-    limit = None
+    found_bounds: list[Line] = []
     if convex:
         lines.append(Line("convex", "proved", how="every local optimum is a global one"))
-        limit = _bound(instance, lowered, x, y)
-        how = "gradient inequality for the Lagrangian of a convex problem, rounded outwards"
-    if limit is None:
-        limit = enclosure_bound(instance)
-        how = "interval arithmetic over the bounds of the decisions, rounded outwards"
-    lines += [Line("bound", "proved", limit, how=how)] if limit is not None else []
-    if limit is not None and abs(objective - limit) <= gap * max(1.0, abs(objective)):
+        found_bounds += _tangent(instance, lowered, x, y)
+    if not any(_close(objective, line, gap) for line in found_bounds):
+        found_bounds += enclosure_bound(instance)
+    best = min(found_bounds, key=lambda line: abs(objective - (line.value or 0.0)), default=None)
+    limit = None if best is None else best.value
+    lines += [best] if best is not None else []
+    if best is not None and _close(objective, best, gap):
         return Local(tuple(lines), "optimal", limit)
     if not first.holds:
         return Local(tuple(lines), "feasible", limit)
@@ -70,18 +72,35 @@ def judged(
     return Local((*lines, second), "locally optimal" if second.holds else "stationary", limit)
 
 
-def _bound(instance: Instance, lowered: Lowered, x: Floats, y: Floats) -> float | None:
-    """The bound, where the instance that it is one of says the same as the model."""
+def without_multipliers(instance: Instance, objective: float, gap: float) -> Local:
+    """What holds at a feasible point with that objective, of which nothing else is known."""
+    lines = [line for line in enclosure_bound(instance) if _close(objective, line, gap)]
+    return Local(tuple(lines), "optimal", lines[0].value) if lines else Local((), "feasible")
+
+
+def _close(objective: float, bound: Line, gap: float) -> bool:
+    return bound.value is not None and abs(objective - bound.value) <= gap * max(1.0, abs(objective))
+
+
+def _tangent(instance: Instance, lowered: Lowered, x: Floats, y: Floats) -> list[Line]:
+    """The bound by the multipliers, where the instance that it is one of says the same as the model."""
     found = enclosed_lagrangian(lowered.instance, lowered.judged, x, y)
     if isinstance(found, str):
-        return None
+        return []
+    if not has_convex_functions(lowered.instance):
+        loss = level_loss(lowered.instance, lowered.judged, x, y)
+        found = replace(found, value_lower=math.nextafter(found.value_lower + loss, -math.inf))
     value = tangent_bound(lowered.instance, found, x[: lowered.instance.columns])
     if not math.isfinite(value):
-        return None
+        return []
     if lowered.instance is not instance:
         try:
             if keeps_points(instance, lowered) is not None:
-                return None
+                return []
         except EvaluationError:  # a random point where something has no value
-            return None
-    return value
+            return []
+    return [
+        Line(
+            "bound", "proved", value, how="gradient inequality for the Lagrangian of a convex problem, rounded outwards"
+        )
+    ]

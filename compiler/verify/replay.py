@@ -17,12 +17,14 @@ from ..forms.linear import Floats, Slice
 from ..forms.nonlinear import NonlinearForm
 from ..instance.instance import Instance
 from ..lowering import Lowered, lower_along
+from ..outside.calls import faults_told
 from ..plan import ways
 from ..presenting import labelled_decisions, labelled_expressions
 from ..quantifiers import class_name
 from ..result.certificate import Certificate, Line
 from ..result.given import duals_of, multipliers_of, values_of
 from ..result.lifting import Names, columns_from
+from ..result.rows import placed
 from ..result.solution import Solution, Status
 from ..signature import signature
 from . import bound as bounds
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from .local import Local
 
 
+@faults_told()
 def verify(
     instance: Instance,
     given: object,
@@ -76,6 +79,10 @@ def verify(
         found = _bound(instance, result, claims, point, report.objective, gap) if limit is None else []
         lines += found
         limit = next((line.value for line in found if line.status == "proved"), limit)
+        covered = _covered(instance, claims, "bound")
+        if covered is not None:
+            lines = [*(line for line in lines if line.claim != "bound"), covered]
+            limit = covered.value if covered.status == "proved" else None
     lines += _duals(instance, result, point, report.objective or 0.0, tolerance) if known is None else []
     status = _status(report, limit, gap)
     if known is not None and status == "feasible":
@@ -87,18 +94,23 @@ def _local(
     instance: Instance, result: object, point: Point, report: Report, tolerance: float, gap: float
 ) -> Local | None:
     """What the duals of an answer to a nonlinear model say; None where there are none, or the model is not one."""
-    if report.objective is None or not report.holds or not isinstance(result, Mapping) or not result.get("duals"):
+    if report.objective is None or not report.holds or not isinstance(result, Mapping):
+        return None
+    if instance.constraints and not result.get("duals"):
         return None
     lowered = _lowered(instance) or _lowered(instance, ("nonlinear",))
     if lowered is None or not isinstance(lowered.judged, NonlinearForm):
         return None
     y = _row_duals(instance, lowered, result)
     x = columns_from(lowered.judged, {name: np.asarray(values) for name, values in point.items()})
-    if y is None or not np.isfinite(x).all():
+    if y is None:
         return None
+    from .definition_multipliers import with_definitions
     from .local import judged
 
-    return judged(instance, lowered, x, y, report.objective, tolerance, gap)
+    own = sum(part.count for part in lowered.judged.rows), sum(part.count for part in lowered.judged.columns)
+    whole = with_definitions(lowered.judged, own, x, y)
+    return None if whole is None else judged(instance, lowered, *whole, report.objective, tolerance, gap)
 
 
 def _with_followers(
@@ -195,7 +207,7 @@ def _duals(instance: Instance, result: object, point: Point, objective: float, t
 
 def _row_duals(instance: Instance, lowered: Lowered, result: object) -> Floats | None:
     """The duals that an answer states, for each row of the form; None where a row has none."""
-    given = result.get("duals") if isinstance(result, Mapping) else None
+    given = result.get("duals") or {} if isinstance(result, Mapping) else None
     form = lowered.judged
     # The dual of a range with decisions outside is a sum, which cannot be taken apart.
     apart = len({part.name for part in form.rows}) == len(form.rows)
@@ -210,15 +222,18 @@ def _row_duals(instance: Instance, lowered: Lowered, result: object) -> Floats |
     return y
 
 
-def _dual_values(instance: Instance, part: Slice, family: object) -> list[float] | None:
+def _dual_values(instance: Instance, part: Slice, family: object) -> Floats | None:
     rows = family.get("values") if isinstance(family, Mapping) else None
     if not isinstance(rows, Sequence):
         return None
-    found = {tuple(row[:-1]): row[-1] for row in rows if isinstance(row, Sequence) and row}
     layout = instance.constraint(part.name).layout
+    at_once = placed(layout, rows) if layout.size == part.count else None
+    if at_once is not None and not np.isnan(at_once).any():
+        return at_once
+    found = {tuple(row[:-1]): row[-1] for row in rows if isinstance(row, Sequence) and row}
     values = [found.get(layout.key(k)) for k in range(part.count)]
     numbers = [float(v) for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
-    return numbers if len(numbers) == part.count else None
+    return np.array(numbers, dtype=np.float64) if len(numbers) == part.count else None
 
 
 def _multipliers(line: Mapping[str, Any]) -> dict[str, Fraction] | None:
@@ -272,8 +287,22 @@ def _without_point(
 _WITHOUT_POINT: tuple[Literal["infeasible", "unbounded"], ...] = ("infeasible", "unbounded")
 
 
+def _covered(instance: Instance, claims: Sequence[Mapping[str, Any]], name: str) -> Line | None:
+    """What the boxes in the evidence of a claim prove; None where it has none."""
+    claim = next((line for line in claims if line.get("claim") == name), None)
+    shown = None if claim is None else claim.get("evidence")
+    if claim is None or not isinstance(shown, Mapping) or "cuts" not in shown:
+        return None
+    from .box_cover import replayed  # interval arithmetic is not loaded for other problems
+
+    return replayed(instance, _lowered(instance, ("nonlinear",)), claim)
+
+
 def _infeasible(instance: Instance, line: Mapping[str, Any]) -> Line:
     conflict = tuple(str(name) for name in line.get("conflict", ()))
+    covered = _covered(instance, [line], "infeasible")
+    if covered is not None:
+        return replace(covered, conflict=conflict)
     multipliers = _multipliers(line)
     lowered = _lowered(instance)
     rows = None if lowered is None or not multipliers else _by_row(lowered, multipliers)

@@ -28,14 +28,13 @@ def stationary(instance: Instance, found: Lagrangian, x: Floats, objective: floa
     if worst > 0:
         where = _column_name(instance, int(np.argmax(columns)))
     scale = max(1.0, abs(objective))
-    for side in found.sides:
-        slack = np.abs(0.5 * (side.lower + side.upper)) / np.maximum(1.0, side.size)
-        tight = np.zeros_like(slack) if side.equation else side.multipliers * np.minimum(1.0, slack)
+    for side in found.rows:
+        tight = side.multipliers * np.minimum(1.0, side.slack)
         values = np.maximum(tight, side.wrong) / scale
         if len(values) and (not np.isfinite(values).all() or float(values.max()) > worst):
             worst, where = float(values.max()), side.row(int(np.argmax(values)))
     holds = bool(np.isfinite(worst)) and worst <= tolerance
-    rows = sum(len(side.multipliers) for side in found.sides)
+    rows = sum(len(side.multipliers) for side in found.rows)
     how = (
         f"slopes of the Lagrangian by {len(x):,} {'decision' if len(x) == 1 else 'decisions'}, signs and "
         f"complementarity over {rows:,} {'row' if rows == 1 else 'rows'}"

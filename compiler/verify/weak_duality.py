@@ -177,8 +177,7 @@ def _reduced(cost: Floats, rows: Rows, y: Floats, cost_error: Floats | None) -> 
     count = np.bincount(rows.column, minlength=n)
     middle = cost - total
     error = _gammas(count + 3) * (size + np.abs(cost)) + TINY * (count + 1)
-    exact = (size == 0) & (np.abs(cost) >= 0) if cost_error is None else np.zeros(n, dtype=np.bool_)
-    error = np.where(exact, 0.0, error)
+    error = np.where(size == 0, 0.0, error)  # nothing was subtracted
     if cost_error is not None:
         error = error + cost_error
     return middle - error, middle + error

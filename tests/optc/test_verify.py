@@ -152,3 +152,37 @@ def test_solve_in_one_line(model: str, tmp_path: Path) -> None:
     assert optc.solve(free, [data, {"c": [1.0, 2.0]}], time_limit=10).objective == 3.0
     with pytest.raises(optc.DataError):
         optc.solve(free, data)
+
+
+LONG = """
+set I = 1..1500
+param a[i in I] = i / 1500
+var x[I] in [-2, 2] start 0.1
+minimize sum((x[i] - a[i])^2 for i in I) + 0.01*cos(sum(x[i]^3 for i in I)) + norm2(x[i] + 1 for i in I)
+subject to
+  b: exp(sum(x[i] for i in I) / 1500) <= 1.3
+  c: logsumexp(x[i]^2 for i in I) <= 9
+"""
+
+
+def test_what_a_form_adds_follows_from_the_answer() -> None:
+    """Long aggregates are columns with rows of their own in the form; answers have neither."""
+    problem = optc.parse(LONG).bind()
+    found = problem.solve(backend="ipopt")
+    assert problem.lower("nonlinear").shape > (2, 1500)
+    again = problem.verify(found.to_dict())
+    assert again.status == found.status and not again.certificate.failed
+    for claim in ("stationary", "second order"):
+        ours, theirs = found.certificate.line(claim), again.certificate.line(claim)
+        assert ours is not None and theirs is not None and theirs.status == ours.status == "checked"
+    moved = found.to_dict()
+    moved["duals"]["b"]["values"] = [[value + 1.0 for value in row] for row in moved["duals"]["b"]["values"]]
+    line = problem.verify(moved).certificate.line("stationary")
+    assert line is not None and line.status == "failed"
+
+
+def test_an_answer_without_rows_needs_no_duals() -> None:
+    problem = optc.parse("var x start 3\nvar y\nminimize (x - 1)^2 * exp(y) + x*y + y^4\n").bind()
+    found = problem.solve(backend="ipopt")
+    values = {"variables": found.to_dict()["variables"]}
+    assert problem.verify(values).status == found.status == "locally optimal"

@@ -19,6 +19,7 @@ from optc.compiler import context as contexts
 from optc.compiler.backend import Goal, Start
 from optc.compiler.lowering import Lowered
 from optc.compiler.lowerings import instance_to_nonlinear
+from optc.compiler.verify import second_order as second_order_module
 from optc.compiler.verify.convex_bound import is_convex, tangent_bound
 from optc.compiler.verify.enclosed_lagrangian import EnclosedLagrangian, enclosed_lagrangian
 from optc.compiler.verify.lagrangian import Lagrangian, lagrangian
@@ -160,6 +161,32 @@ minimize sum((x[i]^2 - 1)^2 + 0.1*x[i] for i in I) + sum(0.1*x[i]*x[i+1] for i i
     result = optc.parse(text).bind().solve(backend="exact_al")
     line = result.certificate.line("second order")
     assert result.status == "locally optimal" and line is not None and "inertia" in line.how
+
+
+def test_a_problem_that_is_too_large_is_left_open_before_any_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = BY_NAME["HS71"]
+    instance, form, x, y, _ = solved(problem.text, problem.start)
+    here = found(instance, form, x, y)
+    monkeypatch.setattr(second_order_module, "DENSE", 0)
+    monkeypatch.setattr(second_order_module, "SPARSE", 3)
+    monkeypatch.setattr(second_order_module, "_hessian", None)
+    line = second_order(instance, form, x, y, here)
+    assert line.status == "open" and "more than 3 derivatives" in line.how
+
+
+@pytest.mark.parametrize("name", [p.name for p in PROBLEMS])
+def test_a_factorisation_proves_no_more_than_eigenvalues(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = BY_NAME[name]
+    result = optc.parse(problem.text).bind().solve(backend="ipopt")
+    dense = result.certificate.line("second order")
+    monkeypatch.setattr(second_order_module, "DENSE", 0)
+    sparse = optc.parse(problem.text).bind().solve(backend="ipopt").certificate.line("second order")
+    if dense is None or sparse is None:
+        assert dense is sparse  # convex, or optimal by a bound
+    elif sparse.status == "checked" and "no direction" not in sparse.how:
+        assert dense.status == "checked"
+    else:
+        assert sparse.status == "open" or "no direction" in dense.how
 
 
 def test_wrong_second_derivatives_are_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
