@@ -39,7 +39,7 @@ CONVEX_EXAMPLES = {
     *("portfolio_risk_limit", "transportation", "travelling_salesman", "unit_commitment", "unit_dispatch"),
 }
 OTHER_EXAMPLES = {
-    *("ac_opf", "densest_subgraph", "efficiency", "hanging_chain", "lot_sizing", "pressure_vessel"),
+    *("ac_opf", "densest_subgraph", "efficiency", "goddard_rocket", "hanging_chain", "lot_sizing", "pressure_vessel"),
     *("quadratic_assignment", "sudoku", "us_map_coloring"),
 }
 
@@ -117,13 +117,41 @@ PAIRS = [
         "minimize z\nsubject to\n  a: x[1]^2 + x[2]^2 <= x[3]^2 + z",
     ),
     ("minimize cosh(z) + sinh(y)", "minimize cosh(z) + sinh(z)"),
+    ("minimize exp(y + x[1]) - 0.4 * y * x[1]", "minimize exp(y + x[1]) - 0.45 * y * x[1]"),
+    ("minimize y * x[1]^2 + 16 * y^2 + 8 * x[1]^2", "minimize y * x[1]^2 + y^2 / 16 + 8 * x[1]^2"),
+]
+# The same for rows that are convex sets of functions that are not convex: cones by their squares, products by roots.
+ROWS = [
+    ("sum(x[i]^2 for i in I) <= t^2", "sum(x[i]^2 for i in I) <= z^2"),
+    ("t^2 - sum(x[i]^2 for i in I) >= 0.1", "t^2 - sum(x[i]^2 for i in I) >= -0.1"),
+    ("sum((x[i] - i)^2 for i in I) <= (2 * t + 1)^2", "sum((x[i] - i)^2 for i in I) <= (2 * t - 1)^2"),
+    ("sum(P[i, j] * x[i] * x[j] for i in I, j in I) <= t^2", "sum(N[i, j] * x[i] * x[j] for i in I, j in I) <= t^2"),
+    ("sum(x[i]^2 for i in I) <= p[1] * p[2]", "sum(x[i]^2 for i in I) <= p[1] * z"),
+    ("p[1] * p[2] >= 1", "p[1] * p[2] <= 1"),
+    ("p[1] * p[2] >= z^2", "p[1] * p[2] >= z^2 - 1"),
+    ("(p[1] + 1) * (p[2] + 2) >= z^2", "(p[1] + 1) * (p[2] - 2) >= z^2 - 2"),
+    ("z^2 <= y * x[1]", "z^2 <= t * x[1]"),
+    ("x[1] * t >= 1 + z^2", "x[1] * t >= z^2"),
+    ("(t + x[1])^2 + z^2 <= 4 * t^2", "(t + x[1])^2 + z^2 <= 4 * x[1]^2"),
+    ("z^2 <= t^2 + 2 * t * y + y^2", "z^2 <= t^2 + 1.999 * t * y + y^2"),
+    ("z^2 <= (x[1] + 2)^2", "z^2 <= (x[1] + 1.9)^2"),
+    ("p[1] * p[2] * p[3] >= 2", "p[1] * p[2] * x[3] >= 2"),
+    ("p[1]^2 * p[2] >= t^3", "p[1]^2 * p[2] >= t^2"),
+    ("p[1] * p[2] >= exp(z)", "p[1] * p[2] >= exp(z) - 1"),
+    ("norm2(x[i] for i in I)^2 <= t^2", "norm2(x[i] for i in I)^2 <= z^2"),
+    ("sqrt(1 + z^4) <= 2", "sqrt(z^4 - 1) <= 2"),
+    ("log(1 + z^2) <= log(y)", "log(1 + z^2) <= y"),
 ]
 # Convex, and not proved so: what recall is measured against.
 HARD = [
     "minimize z\nsubject to\n  a: x[1]^2 + x[2]^2 <= t^2\n  b: t <= z",  # a second-order cone by its square
     "minimize z\nsubject to\n  a: p[1] * p[2] >= 1\n  b: z >= p[1] + p[2]",  # a hyperbola
     "minimize y^3 + y * x[1] + x[1]^2",  # a Hessian that is positive definite over the bounds only
-    "minimize exp(y + x[1]) + y * x[1] + y^2",  # likewise, in two decisions at once
+    "minimize z\nsubject to\n  a: x[1]^2 <= (p[1] - p[2])^2\n  b: p[1] >= p[2]",  # one half, which a row tells
+    "minimize z\nsubject to\n  a: log(1 + z^2) <= 1",  # a level set of something that is not convex
+    "minimize z\nsubject to\n  a: (1 + x[1]^2) / (1 + y^2) <= 1",  # a cone below a fraction line
+    "minimize x[1]^4 + x[2]^4 + x[1]^2 * x[2]^2",  # a Hessian that is positive definite, part by part or not
+    "minimize sum(P[i, j] * x[i] * x[j] for i in I, j in I) + y^4 + y * x[1] + y * x[2] / 2",
     "minimize (1 + z^2)^0.5 + z * 0",
     "minimize log(exp(z) + exp(-z)) + exp(z) * exp(z)",
     "minimize -p[1]^0.5 * p[2]^0.25 * y^0.25",
@@ -153,6 +181,9 @@ def cases() -> Iterator[Case]:
     for number, (convex, twin) in enumerate(PAIRS):
         for text, answer in ((convex, True), (twin, False)):
             yield Case("pairs", f"{number} {text.splitlines()[0]}", _bound(text), answer)
+    for number, (convex, twin) in enumerate(ROWS):
+        for row, answer in ((convex, True), (twin, False)):
+            yield Case("rows", f"{number} {row}", _bound(f"minimize z\nsubject to\n  a: {row}"), answer)
     for text in HARD:
         yield Case("hard", text.splitlines()[0], _bound(text), True)
 

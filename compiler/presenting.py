@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from optc.dsl.catalogue import report, solving
+from optc.dsl.catalogue.instances import START_MOVED
+from optc.dsl.catalogue.rules import START_OUTSIDE
 from optc.dsl.diagnostics import Diagnostic
 from optc.dsl.program import Choice
 
+from .forms.conic import ConicForm, written_duals
 from .forms.linear import Floats, LinearForm
 from .forms.nonlinear import NonlinearForm
 from .found import Found
@@ -43,7 +46,7 @@ def solution_of(
     unnamed = "leader" if followers.followers(instance.program) else "objective"
     name = (stated.name if stated is not None else None) or unnamed
     others = {} if report_ is None else dict(report_.objectives)
-    duals = None if answer.row_duals is None or report_ is None else answer.row_duals + 0.0  # no -0.0
+    duals = None if answer.row_duals is None or report_ is None else _row_duals(found)
     reduced = None if answer.column_duals is None or report_ is None else answer.column_duals + 0.0
     return Solution(
         instance.program.name,
@@ -64,11 +67,26 @@ def solution_of(
         (),
         False,
         Certificate(certificate),
-        (*found.request.notes, *instance.notes, *_evaluation(found.lowered.form), *_undefined(instance, named)),
+        (
+            *found.request.notes,
+            *further_notes(found.request.notes, instance.notes),
+            *_evaluation(found.lowered.form),
+            *_undefined(instance, named),
+        ),
         BackendRecord(backend.name, backend.version(), _changed(found.options)),
         tuple(dict.fromkeys((kind, *found.route.steps))),
         seed=found.context.seed,
     )
+
+
+def _row_duals(found: Found) -> Floats:
+    """The multipliers of the rows as they are written."""
+    answer, form = found.answer, found.form
+    assert answer.row_duals is not None
+    duals = answer.row_duals + 0.0  # no -0.0
+    if isinstance(form, ConicForm) and answer.x is not None:
+        return written_duals(form, answer.x, duals)
+    return duals
 
 
 def labelled_decisions(instance: Instance, point: Point) -> dict[str, Labelled]:
@@ -95,6 +113,12 @@ def labelled_expressions(instance: Instance, point: Point) -> dict[str, Labelled
 def _evaluation(form: LinearForm) -> tuple[Diagnostic, ...]:
     """What there is to say about how functions were evaluated."""
     return form.diagnostics if isinstance(form, NonlinearForm) else ()
+
+
+def further_notes(told: Sequence[Diagnostic], notes: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """The notes of the data, but for starts of which the text alone has told that they are moved."""
+    places = {note.place for note in told if note.code is START_OUTSIDE}
+    return tuple(n for n in notes if n.code is not START_MOVED or n.place not in places)
 
 
 def _undefined(instance: Instance, named: Mapping[str, Labelled]) -> list[Diagnostic]:

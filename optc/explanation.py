@@ -283,7 +283,7 @@ _CURVATURES = {
 
 def _constraint_findings(instance: Instance, block: Block, owner: str) -> Iterator[Finding]:
     """How many families are linear, and each that is not, with the part that makes it so."""
-    from optc.compiler.facts.convexity import rows_not_convex
+    from optc.compiler.facts.convexity import rows_fact
 
     linear = 0
     for name in block.constraints:
@@ -296,14 +296,16 @@ def _constraint_findings(instance: Instance, block: Block, owner: str) -> Iterat
         if reason is None:
             linear += 1
         else:
-            bent = rows_not_convex(instance, family, _decisions(instance, block))
-            yield _finding(
-                f"constraint {name}", "convex, not linear" if bent is None else "not proved convex", bent or reason
-            )
+            found = rows_fact(instance, family, _decisions(instance, block))
+            if isinstance(found, Diagnostic):
+                yield _finding(f"constraint {name}", "not proved convex", found)
+            else:
+                yield _finding(f"constraint {name}", _ROWS.get(found, found), reason)
     if linear:
         yield Finding(f"{_rows(linear, 'constraint family', 'constraint families')}{owner}", "linear")
 
 
+_ROWS = dict.fromkeys(("affine", "convex"), "convex, not linear")
 _KINDS = {
     "Implication": "an indicator",
     "Complementarity": "a complementarity condition",

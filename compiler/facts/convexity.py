@@ -27,7 +27,11 @@ from ..evaluation.sets import layout_of
 from ..instance.instance import ConstraintFamily, Instance
 from ..spaces.algebra import UNIT, Table
 from .curvature import Bent, Blame, bent, why_not
+from .level_sets import levels
 from .region import Region, region_of
+
+CONES, ROOTS = "a second-order cone by its squares", "convex by roots of both sides"
+"""What is proved of rows whose difference is not a convex function, though they are a convex set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,15 @@ class Proof:
     """The problem is convex, integrality aside. ``facts``: what is proved of the objective and of each family."""
 
     facts: tuple[tuple[str, str], ...]
+
+    @property
+    def by_functions(self) -> bool:
+        """Whether every relation is one of convex functions, so that the Lagrangian is convex too.
+
+        Else some are convex sets for another reason: a stationary point is optimal still (K. J. Arrow, A. C. Enthoven,
+        "Quasi-concave programming", Econometrica 29 (1961)), but the Lagrangian need not lie above its tangents.
+        """
+        return all(fact not in (CONES, ROOTS) for _, fact in self.facts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +107,12 @@ def curvature_of(
     return word, None if blame is None else why_not(region, blame)
 
 
-def rows_not_convex(instance: Instance, family: ConstraintFamily, names: Collection[str]) -> Diagnostic | None:
-    """Why the rows of a relation are not proved to be a convex set in a group of symbols; None where they are."""
+def rows_fact(instance: Instance, family: ConstraintFamily, names: Collection[str]) -> str | Diagnostic:
+    """``affine``, ``convex``, ``CONES`` or ``ROOTS`` of a relation's rows in a group of symbols; else why not."""
     try:
-        found = constraint_fact(region_of(instance, names), family)
+        return constraint_fact(region_of(instance, names), family)
     except EvaluationError as error:
         return error.diagnostic
-    return found if isinstance(found, Diagnostic) else None
 
 
 def objective_fact(region: Region, stated: Objective, table: Table) -> str | Diagnostic:
@@ -111,16 +123,31 @@ def objective_fact(region: Region, stated: Objective, table: Table) -> str | Dia
 
 
 def constraint_fact(region: Region, family: ConstraintFamily) -> str | Diagnostic:
-    """``affine`` or ``convex`` of a family's rows (as a set of points), else why not."""
-    body = family.symbol.body
+    """``affine`` or ``convex`` of a family's rows, ``CONES`` or ``ROOTS`` where those make them so; else why not."""
+    body, table = family.symbol.body, family.layout.table
     assert isinstance(body, Relation)
     words = {"affine"}
-    for term, wanted, _ in sides(region, body, family.layout.table):
-        found = _fact(region, term, family.layout.table, wanted)
+    for term, wanted, op in sides(region, body, table):
+        found = _fact(region, term, table, wanted)
+        if isinstance(found, Diagnostic) and op != "eq":
+            found = _set_fact(region, body, term, table, op)
         if isinstance(found, Diagnostic):
             return found
         words.add(found)
+    if words & {CONES, ROOTS}:
+        return CONES if CONES in words else ROOTS
     return "affine" if words == {"affine"} else "convex"
+
+
+def _set_fact(region: Region, body: Relation, term: Expr, table: Table, op: str) -> str | Diagnostic:
+    """``CONES`` or ``ROOTS`` where the rows are convex sets though the difference is not convex, else why not."""
+    try:
+        found = levels(region, body, term, table, op)
+    except EvaluationError as error:
+        return error.diagnostic
+    if found.against is not None:
+        return why_not(region, found.against)
+    return CONES if found.cones is not None and found.cones.holds.any() else ROOTS
 
 
 def sides(region: Region, body: Relation, table: Table) -> list[tuple[Expr, str, str]]:

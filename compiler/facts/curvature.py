@@ -3,8 +3,9 @@
 By composition (M. Grant, S. Boyd, Y. Ye, "Disciplined convex programming", in Global Optimization: From Theory to
 Implementation (2006)), with signs from enclosures of the arguments; and, where composition decides nothing, by the
 definiteness of the quadratic part of a sum, by products of powers, by convexity of logarithms (S. Boyd, L.
-Vandenberghe, "Convex Optimization" (2004), section 3.5) and by the sign of the second derivative of terms in one
-decision. A term that is undefined somewhere is judged where it is defined, and that set is then convex too.
+Vandenberghe, "Convex Optimization" (2004), section 3.5), by the sign of the second derivative of terms in one decision,
+and by enclosures of the Hessian of terms in a few. A term that is undefined somewhere is judged where it is defined,
+and that set is then convex too.
 
 Integrality plays no part. Data terms count with their float64 values.
 """
@@ -117,7 +118,7 @@ def _nothing(term: Expr, table: Table, reason: str) -> Bent:
 
 
 def _bent(region: Region, term: Expr, table: Table) -> Bent:
-    if not region.varies(term):
+    if not table.size or not region.varies(term):  # of no rows everything is true
         return AFFINE
     found = _by_rules(region, term, table)
     for attempt in _ATTEMPTS.get(term.op if isinstance(term, (Apply, Reduce)) else "", ()):
@@ -460,18 +461,22 @@ def _by_second_derivative(region: Region, term: Expr, table: Table) -> tuple[Boo
     return np.asarray(found.lower >= 0), np.asarray(found.upper <= 0)
 
 
+def _by_hessian(region: Region, term: Expr, table: Table) -> tuple[Bools, Bools]:
+    return sums.by_hessian(region, term, table)
+
+
 _ATTEMPTS: dict[str, tuple[Attempt, ...]] = {
     "add": (_by_matrix, _by_second_derivative),
     "sub": (_by_matrix, _by_second_derivative),
     "neg": (_by_matrix,),
-    "mul": (_by_matrix, _by_powers, _by_logarithm, _by_second_derivative),
-    "div": (_by_powers, _by_logarithm, _by_second_derivative),
-    "pow": (_by_powers, _by_logarithm, _by_second_derivative),
-    "sqrt": (_by_powers, _by_second_derivative),
+    "mul": (_by_matrix, _by_powers, _by_logarithm, _by_second_derivative, _by_hessian),
+    "div": (_by_powers, _by_logarithm, _by_second_derivative, _by_hessian),
+    "pow": (_by_powers, _by_logarithm, _by_second_derivative, _by_hessian),
+    "sqrt": (_by_powers, _by_second_derivative, _by_hessian),
     "prod": (_by_powers, _by_logarithm),
     "sum": (_by_matrix,),
-    "log": (_by_logarithm, _by_second_derivative),
-    "log10": (_by_logarithm, _by_second_derivative),
+    "log": (_by_logarithm, _by_second_derivative, _by_hessian),
+    "log10": (_by_logarithm, _by_second_derivative, _by_hessian),
     **dict.fromkeys(
         (
             "exp",
@@ -489,6 +494,6 @@ _ATTEMPTS: dict[str, tuple[Attempt, ...]] = {
             "erf",
             "entropy",
         ),
-        (_by_second_derivative,),
+        (_by_second_derivative, _by_hessian),
     ),
 }

@@ -161,13 +161,24 @@ def _reduce(region: Region, term: Reduce, table: Table) -> Interval:
     if term.op == "norm2":
         return r.root(r.total(table, rows, r.square(body)))
     if term.op == "logsumexp":
-        top = [reduce_to(table, rows, e, np.maximum) for e in (body.lower, body.upper)]
-        count = reduce_to(table, rows, np.ones(()), np.add)
-        extra = ATOMS["log"].value(r.point(np.maximum(count, 1.0)))
-        return r.hull(r.point(top[0]), r.add(r.point(top[1]), extra))
+        return Interval(_log_sum_exp(table, rows, body.lower).lower, _log_sum_exp(table, rows, body.upper).upper)
     if term.op == "prod":
         return _product(table, rows, body)
     return r.EVERYTHING
+
+
+def _log_sum_exp(table: Table, rows: Table, at: Values) -> Interval:
+    """``m + log(sum(exp(at - m)))`` with ``m`` the largest entry; never outside ``m`` and ``m + log(count)``."""
+    top = reduce_to(table, rows, at, np.maximum)
+    count = reduce_to(table, rows, np.ones(()), np.add)
+    most = r.add(r.point(top), ATOMS["log"].value(r.point(np.maximum(count, 1.0)))).upper
+    shift = r.point(rows.lift_from(np.where(np.isfinite(top), top, 0.0), table))
+    total = r.total(table, rows, ATOMS["exp"].value(r.subtract(r.point(at), shift)))
+    found = r.add(r.point(top), ATOMS["log"].value(r.most(total, r.constant(1.0))))
+    known = np.isfinite(found.lower) & np.isfinite(found.upper)
+    return Interval(
+        np.where(known, np.maximum(found.lower, top), top), np.where(known, np.minimum(found.upper, most), most)
+    )
 
 
 def _product(table: Table, rows: Table, body: Interval) -> Interval:

@@ -7,7 +7,6 @@ convex or concave there, whatever it is made of.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,37 +68,56 @@ def single_columns(region: Region, term: Expr, table: Table) -> Columns | None:
         return None
 
 
+_NONE_YET: Columns = np.zeros(0, dtype=np.int64)
+
+
 def _single(region: Region, term: Expr, table: Table) -> Columns | None:
-    offsets, scope = offsets_of(region.instance), region.instance.scope
-    first: Columns | None = None
-    for ref, over in _references(region, term, table):
-        columns = wide(columns_of(ref, over, offsets, scope), table.shape).astype(np.int64)
-        if first is None:
-            first = columns
-        elif not np.array_equal(first, columns):
-            return None
-    return first
+    found = _decision(region, term, table)
+    return None if found is _NONE_YET else found
 
 
-def _references(region: Region, term: Expr, table: Table) -> Iterator[tuple[SymbolRef, Table]]:
+def _decision(region: Region, term: Expr, table: Table) -> Columns | None:
+    """The columns of the one decision, ``(table.size,)``, None where there are several, ``_NONE_YET`` where none."""
     if not region.varies(term):
-        return
+        return _NONE_YET
+    known = region.recall("decision", term, table)
+    if known is None:
+        known = region.remember("decision", term, table, (_found_decision(region, term, table),))
+    columns: Columns | None = known[0]
+    return columns
+
+
+def _found_decision(region: Region, term: Expr, table: Table) -> Columns | None:
     if isinstance(term, SymbolRef):
         symbol = region.instance.program.symbols[term.symbol]
         if isinstance(symbol, NamedExpression):
-            yield from _references(region, *region.inlined(term, symbol, table))
-        elif isinstance(symbol, Choice) or any(region.varies(arg) for arg in term.args):
+            return _decision(region, *region.inlined(term, symbol, table))
+        if isinstance(symbol, Choice) or any(region.varies(arg) for arg in term.args):
             raise _TooMany
-        else:
-            yield term, table
-    elif isinstance(term, Apply):
-        for arg in term.args:
-            yield from _references(region, arg, table)
-    else:
+        offsets, scope = offsets_of(region.instance), region.instance.scope
+        return wide(columns_of(term, table, offsets, scope), table.shape).astype(np.int64)
+    if not isinstance(term, Apply):
         raise _TooMany
+    first = _NONE_YET
+    for arg in term.args:
+        columns = _decision(region, arg, table)
+        if columns is None or (first is not _NONE_YET and columns is not _NONE_YET and _differ(first, columns)):
+            return None
+        first = columns if first is _NONE_YET else first
+    return first
+
+
+def _differ(a: Columns, b: Columns) -> bool:
+    return not np.array_equal(a, b)
 
 
 def _jet(region: Region, term: Expr, table: Table) -> Jet:
+    known = region.recall("jet", term, table)
+    found: Jet = region.remember("jet", term, table, _found_jet(region, term, table)) if known is None else known
+    return found
+
+
+def _found_jet(region: Region, term: Expr, table: Table) -> Jet:
     value = enclosure(region, term, table)
     if not region.varies(term):
         return Jet(value, _ZERO, _ZERO, np.asarray(True))

@@ -235,6 +235,14 @@ def linear_fraction(region: Region, term: Apply, table: Table) -> tuple[Bools, B
 # ------------------------------------------------------------------------------------------------ logarithmic scale
 def logarithmic(region: Region, term: Expr, table: Table, curvature: Curvature) -> tuple[Bools, Bools]:
     """For each row whether a positive term is log-convex, whether it is log-concave."""
+    known = region.recall("logarithmic", term, table)
+    if known is None:
+        known = region.remember("logarithmic", term, table, _logarithmic(region, term, table, curvature))
+    found: tuple[Bools, Bools] = known
+    return found
+
+
+def _logarithmic(region: Region, term: Expr, table: Table, curvature: Curvature) -> tuple[Bools, Bools]:
     if not region.varies(term):
         positive = np.asarray(enclosure(region, term, table).lower > 0)
         return positive, positive

@@ -2,14 +2,15 @@
 
 Each row has a symmetric matrix of its own. Its connected parts are judged: single entries by their sign, diagonally
 dominant parts by Gershgorin's discs, others by the eigenvalues of all parts of one size at once, and parts of more
-than ``DENSE`` entries by a sparse factorisation. A smallest eigenvalue above ``-SLACK`` times the largest entry counts
-as not negative, since the matrix of a convex model, calculated in float64, is seldom semidefinite to the last digit.
+than ``DENSE`` entries by a sparse factorisation. A smallest eigenvalue above ``-SLACK`` times the largest entry, of a
+matrix whose rows are scaled to size 1, counts as not negative, since the matrix of a convex model, calculated in
+float64, is seldom semidefinite to the last digit.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,22 +95,38 @@ def parts_of(entries: Entries) -> Parts:
     return Parts(used // width, used % width, diagonal, a, b, off, label, count)
 
 
+def scaled(parts: Parts) -> tuple[Parts, Floats]:
+    """The matrices with rows and columns scaled alike, so that the largest entry of each is about 1; and the scales.
+
+    Scales are powers of two, so nothing is rounded; semidefiniteness is that of the matrices themselves.
+    """
+    diagonal, off, scale = parts.diagonal, parts.off, np.ones(len(parts.diagonal))
+    for _ in range(4):
+        largest = np.abs(diagonal)
+        np.maximum.at(largest, parts.a, np.abs(off))
+        np.maximum.at(largest, parts.b, np.abs(off))
+        turn = np.exp2(-np.rint(0.5 * np.log2(np.where(largest > 0, largest, 1.0))))
+        diagonal, off = diagonal * turn * turn, off * turn[parts.a] * turn[parts.b]
+        scale = scale * turn
+    return replace(parts, diagonal=diagonal, off=off), scale
+
+
 def semidefinite_rows(entries: Entries, rows: int) -> tuple[Bools, Bools]:
     """For each row whether its quadratic form is positive, and whether it is negative semidefinite, ``(rows,)``."""
     if not len(entries.row):
         return np.ones(rows, dtype=np.bool_), np.ones(rows, dtype=np.bool_)
-    parts = parts_of(entries)
+    parts = scaled(parts_of(entries))[0]
     owner = np.zeros(parts.count, dtype=np.int64)
     owner[parts.label] = parts.row
     found = []
     for sign in (1.0, -1.0):
-        good = _semidefinite(parts, sign)
+        good = semidefinite_parts(parts, sign)
         bad = np.bincount(owner, ~good, rows)
         found.append(bad == 0)
     return found[0], found[1]
 
 
-def _semidefinite(parts: Parts, sign: float) -> Bools:
+def semidefinite_parts(parts: Parts, sign: float) -> Bools:
     """For each part whether ``sign`` times its matrix is positive semidefinite."""
     diagonal = sign * parts.diagonal
     reach = np.bincount(parts.a, np.abs(parts.off), len(diagonal)) + np.bincount(

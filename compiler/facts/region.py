@@ -20,7 +20,7 @@ from ..extraction.polynomial import Group
 from ..instance.instance import Instance
 from ..spaces.algebra import Table, filtered
 from ..spaces.domains import Values
-from ..terms.substitution import bound_indices, freshened, renamed_indices
+from ..terms.substitution import bound_indices, freshened, renamed_indices, walk
 from .bounds import Ranges, propagate
 from .rounding import Bools
 
@@ -85,22 +85,38 @@ class Region:
         return found
 
     def inlined(self, term: SymbolRef, symbol: NamedExpression, table: Table) -> tuple[Expr, Table]:
-        """The definition of a named expression, and ``table`` with the indices it asks for."""
-        known = self.recall("inlined", term, table)
-        if known is None:
-            known = self.remember("inlined", term, table, self._inlined(term, symbol, table))
-        found: tuple[Expr, Table] = known
+        """The definition of a named expression, and ``table`` with the indices it asks for.
+
+        References that ask for the same entries get the same objects, so that what is known of a definition is found
+        out once, however often and however deeply definitions use each other.
+        """
+        key = ("inlined", symbol.name, term.args, id(table))
+        if key not in self._kept:
+            self._kept[key] = (symbol, table, self._inlined(term, symbol, table))
+        found: tuple[Expr, Table] = self._kept[key][2]
         return found
 
     def _inlined(self, term: SymbolRef, symbol: NamedExpression, table: Table) -> tuple[Expr, Table]:
         scope = self.instance.scope
         bound, own = bound_indices(symbol.definition), scope.layouts[symbol.name].indices
+        if not own and not bound & table.indices:
+            return symbol.definition, table
         inner = with_let_indices(term, symbol, table, scope)
         if not (bound | set(own)) & table.indices:
             return symbol.definition, inner
         names = renamed_indices(bound | set(own))
         fresh = replace(inner, own={names.get(v, v): c for v, c in inner.own.items()}, _columns={})
         return freshened(symbol.definition, names), fresh
+
+    def depth(self, symbol: NamedExpression) -> int:
+        """How many named expressions stand one in another below a named expression, itself among them."""
+        key = ("depth", symbol.name)
+        if key not in self._kept:
+            symbols = self.instance.program.symbols
+            below = [symbols[node.symbol] for node in walk(symbol.definition) if isinstance(node, SymbolRef)]
+            self._kept[key] = 1 + max((self.depth(s) for s in below if isinstance(s, NamedExpression)), default=0)
+        found: int = self._kept[key]
+        return found
 
     def branches(self, term: Conditional, table: Table) -> list[tuple[Expr, Table, Bools]]:
         """Each branch that some rows take, with those rows and a mask of them over ``table``."""

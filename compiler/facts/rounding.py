@@ -85,17 +85,36 @@ def subtract(a: Interval, b: Interval) -> Interval:
 
 def multiply(a: Interval, b: Interval) -> Interval:
     """``0 * inf`` is 0: an infinite end is a bound, not a value."""
+    if b.lower is b.upper:
+        return _times_numbers(a, b.lower)
+    if a.lower is a.upper:
+        return _times_numbers(b, a.lower)
     lows, highs = [], []
     for x in (a.lower, a.upper):
         for y in (b.lower, b.upper):
-            product = np.where((x == 0) | (y == 0), 0.0, x * y)
-            error = _product_error(x, y, product)
-            lows.append(_down(product, error))
-            highs.append(_up(product, error))
+            low, high = _end(x, y)
+            lows.append(low)
+            highs.append(high)
     return Interval(
         np.minimum(np.minimum(lows[0], lows[1]), np.minimum(lows[2], lows[3])),
         np.maximum(np.maximum(highs[0], highs[1]), np.maximum(highs[2], highs[3])),
     )
+
+
+def _end(x: Values, y: Values) -> tuple[Values, Values]:
+    """A product of two ends, rounded down and up."""
+    product = np.where((x == 0) | (y == 0), 0.0, x * y)
+    error = _product_error(x, y, product)
+    return _down(product, error), _up(product, error)
+
+
+def _times_numbers(a: Interval, numbers: Values) -> Interval:
+    """An interval times exact numbers: half the products of two intervals, a quarter where both are numbers."""
+    first = _end(a.lower, numbers)
+    second = first if a.lower is a.upper else _end(a.upper, numbers)
+    if numbers.ndim == 0 and numbers >= 0:
+        return Interval(first[0], second[1])
+    return Interval(np.minimum(first[0], second[0]), np.maximum(first[1], second[1]))
 
 
 def reciprocal(a: Interval) -> Interval:
@@ -135,8 +154,12 @@ def divide(a: Interval, b: Interval) -> Interval:
 
 
 def square(a: Interval) -> Interval:
-    low, high = a.lower * a.lower, a.upper * a.upper
-    low_error, high_error = _product_error(a.lower, a.lower, low), _product_error(a.upper, a.upper, high)
+    low = a.lower * a.lower
+    low_error = _product_error(a.lower, a.lower, low)
+    if a.lower is a.upper:
+        return Interval(_down(low, low_error), _up(low, low_error))
+    high = a.upper * a.upper
+    high_error = _product_error(a.upper, a.upper, high)
     across = (a.lower <= 0) & (a.upper >= 0)
     lower = np.where(across, 0.0, np.minimum(_down(low, low_error), _down(high, high_error)))
     return Interval(lower, np.maximum(_up(low, low_error), _up(high, high_error)))
@@ -203,6 +226,8 @@ def rising(function: Callable[[Values], Values], fixed: Callable[[Values], Bools
 
 def power(a: Interval, exponent: Values) -> Interval:
     """``a ** exponent`` for exact exponents over the part of ``a`` where it is defined (not negative unless whole)."""
+    if exponent.ndim == 0 and exponent in (1.0, 2.0):
+        return a if exponent == 1.0 else square(a)
     whole = exponent == np.rint(exponent)
     low = np.where(whole, a.lower, np.maximum(a.lower, 0.0))
     high = np.where(whole, a.upper, np.maximum(a.upper, 0.0))

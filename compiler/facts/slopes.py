@@ -7,7 +7,7 @@ chapter 3): the derivative of a term by its parts, from the whole down to the de
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from ..extraction.assembly import columns_of
 from ..extraction.patterns import offsets_of
 from ..spaces.algebra import Table, reduce_to, wide
 from . import rounding as r
+from .atoms import ATOMS
 from .enclosure import atom_of, enclosure
 from .intervals import Interval
 from .region import Region
@@ -57,13 +58,35 @@ def slopes(region: Region, term: Expr, table: Table) -> Slopes:
     Raises ``EvaluationError`` of its data, ``ValueError`` for a term of which no derivative is known (outside code,
     networks, choices).
     """
-    found: list[_Slope] = []
+    found = _Found()
     with np.errstate(all="ignore"):
         _push(region, term, table, _ONE, found)
-        return _gathered(found, table)
+        while found.waiting:
+            _push(region, *found.next(), found)
+        return _gathered(found.slopes, table)
 
 
-def _push(region: Region, term: Expr, table: Table, weight: Interval, into: list[_Slope]) -> None:
+@dataclass(slots=True, eq=False)
+class _Found:
+    """The slopes so far, and the named expressions that still have to hand on theirs.
+
+    Each hands on once, when all that use it have: the one that others stand furthest below goes first.
+    """
+
+    slopes: list[_Slope] = field(default_factory=list)
+    waiting: dict[tuple[int, int], tuple[int, Expr, Table, Interval]] = field(default_factory=dict)
+
+    def wait(self, depth: int, definition: Expr, table: Table, weight: Interval) -> None:
+        key = id(definition), id(table)
+        known = self.waiting.get(key)
+        self.waiting[key] = depth, definition, table, weight if known is None else r.add(known[3], weight)
+
+    def next(self) -> tuple[Expr, Table, Interval]:
+        key = max(self.waiting, key=lambda each: self.waiting[each][0])
+        return self.waiting.pop(key)[1:]
+
+
+def _push(region: Region, term: Expr, table: Table, weight: Interval, into: _Found) -> None:
     """Adds the slopes of ``term``, whose own slope in the whole is ``weight`` (over ``table``)."""
     if not region.varies(term):
         return
@@ -88,19 +111,18 @@ def _unknown(term: Expr) -> ValueError:
     return ValueError(f"`{text_of(term)}` has no derivative that is known")
 
 
-def _symbol(region: Region, term: SymbolRef, table: Table, weight: Interval, into: list[_Slope]) -> None:
+def _symbol(region: Region, term: SymbolRef, table: Table, weight: Interval, into: _Found) -> None:
     symbol = region.instance.program.symbols[term.symbol]
     if isinstance(symbol, NamedExpression):
-        definition, inner = region.inlined(term, symbol, table)
-        _push(region, definition, inner, weight, into)
+        into.wait(region.depth(symbol), *region.inlined(term, symbol, table), weight)
         return
     if isinstance(symbol, Choice) or any(region.varies(arg) for arg in term.args):
         raise _unknown(term)
     columns = columns_of(term, table, offsets_of(region.instance), region.instance.scope)
-    into.append(_Slope(np.asarray(columns, dtype=np.int64), table, weight))
+    into.slopes.append(_Slope(np.asarray(columns, dtype=np.int64), table, weight))
 
 
-def _apply(region: Region, term: Apply, table: Table, weight: Interval, into: list[_Slope]) -> None:
+def _apply(region: Region, term: Apply, table: Table, weight: Interval, into: _Found) -> None:
     atom = atom_of(region, term, table)
     if atom is not None:
         slope = atom.first(atom.defined(enclosure(region, term.args[0], table)))
@@ -186,24 +208,70 @@ def _steepness(region: Region, term: Piecewise, table: Table) -> Interval:
     return found
 
 
-def _reduce(region: Region, term: Reduce, table: Table, weight: Interval, into: list[_Slope]) -> None:
+def _reduce(region: Region, term: Reduce, table: Table, weight: Interval, into: _Found) -> None:
     fresh, rows = region.inner(term, table)
     outer = Interval(rows.lift_from(weight.lower, table), rows.lift_from(weight.upper, table))
     body = enclosure(region, fresh.body, rows)
     if term.op == "sum":
         partial = _ONE
-    elif term.op in ("min", "max", "logsumexp"):
-        partial = Interval(np.asarray(0.0), np.asarray(1.0))
-    elif term.op in ("norm1", "norm2", "norminf"):
-        partial = Interval(
-            np.where(body.lower >= 0, 0.0, -1.0) if term.op != "norm1" else np.where(body.lower >= 0, 1.0, -1.0),
-            np.where(body.upper <= 0, 0.0, 1.0) if term.op != "norm1" else np.where(body.upper <= 0, -1.0, 1.0),
-        )
+    elif term.op in _PARTIALS:
+        whole = enclosure(region, fresh, table)
+        lifted = Interval(rows.lift_from(whole.lower, table), rows.lift_from(whole.upper, table))
+        partial = _PARTIALS[term.op](body, lifted, rows, table)
     elif term.op == "prod":
         partial = _others(region, fresh, rows, table, body)
     else:
         raise _unknown(term)
     _push(region, fresh.body, rows, r.multiply(outer, partial), into)
+
+
+# The slope of an aggregate by one of its entries, from enclosures of the entries and of the whole over the same rows.
+def _by_norm1(body: Interval, _whole: Interval, _rows: Table, _table: Table) -> Interval:
+    return Interval(np.where(body.lower >= 0, 1.0, -1.0), np.where(body.upper <= 0, -1.0, 1.0))
+
+
+def _by_norm2(body: Interval, whole: Interval, _rows: Table, _table: Table) -> Interval:
+    """``b / norm2(b)``, which lies between -1 and 1 also where the norm is 0."""
+    away = whole.lower > 0
+    share = r.divide(body, Interval(np.where(away, whole.lower, 1.0), np.where(away, whole.upper, 1.0)))
+    low, high = np.where(body.lower >= 0, 0.0, -1.0), np.where(body.upper <= 0, 0.0, 1.0)
+    return Interval(
+        np.where(away, np.maximum(share.lower, low), low), np.where(away, np.minimum(share.upper, high), high)
+    )
+
+
+def _by_logsumexp(body: Interval, whole: Interval, _rows: Table, _table: Table) -> Interval:
+    """``exp(b - logsumexp(b))``."""
+    known = np.isfinite(body.lower) & np.isfinite(body.upper) & np.isfinite(whole.lower) & np.isfinite(whole.upper)
+    share = ATOMS["exp"].value(r.subtract(body, whole))
+    return Interval(
+        np.where(known, np.maximum(share.lower, 0.0), 0.0), np.where(known, np.minimum(share.upper, 1.0), 1.0)
+    )
+
+
+def _by_max(body: Interval, whole: Interval, rows: Table, table: Table) -> Interval:
+    """0 of entries that are not the largest anywhere, 1 of one that alone is."""
+    able = wide(body.upper >= whole.lower, rows.shape)
+    count = rows.lift_from(reduce_to(table, rows, able.astype(np.float64), np.add), table)
+    return Interval(np.where(able & (count == 1), 1.0, 0.0), np.where(able, 1.0, 0.0))
+
+
+def _by_min(body: Interval, whole: Interval, rows: Table, table: Table) -> Interval:
+    return _by_max(r.negative(body), r.negative(whole), rows, table)
+
+
+def _by_norminf(body: Interval, whole: Interval, rows: Table, table: Table) -> Interval:
+    return r.multiply(_by_norm1(body, whole, rows, table), _by_max(r.size(body), whole, rows, table))
+
+
+_PARTIALS = {
+    "norm1": _by_norm1,
+    "norm2": _by_norm2,
+    "norminf": _by_norminf,
+    "logsumexp": _by_logsumexp,
+    "max": _by_max,
+    "min": _by_min,
+}
 
 
 def _others(region: Region, term: Reduce, rows: Table, table: Table, body: Interval) -> Interval:

@@ -64,11 +64,49 @@ class Cones:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class RootRows:
+    """Linear rows ``right - left <= 0`` (or turned, ``>= 0``) for rows ``right^p - left^p <= 0`` of the model.
+
+    Shapes: ``rows`` (k), their numbers; ``powers`` (k), 0 for logarithms; ``left`` by CSR, ``k`` rows: starts (k + 1),
+    indices, values, and ``constant`` (k).
+    """
+
+    rows: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    powers: Floats = field(default_factory=_no_floats)
+    starts: Ints = field(default_factory=_no_ints)
+    indices: Ints = field(default_factory=_no_ints)
+    values: Floats = field(default_factory=_no_floats)
+    constant: Floats = field(default_factory=_no_floats)
+
+    def left(self, x: Floats) -> Floats:
+        """The values of ``left`` at a point (k)."""
+        owner = np.repeat(np.arange(len(self.rows)), np.diff(self.starts))
+        return self.constant + np.bincount(owner, self.values * x[self.indices], len(self.rows))
+
+    def written(self, x: Floats, excess: Floats) -> tuple[Floats, Floats]:
+        """What the model's rows exceed 0 by where ``right - left`` is ``excess`` (k), and the size of what adds up."""
+        left = self.left(x)
+        one, two = (self._side(each) for each in (left + excess, left))
+        return one - two, np.abs(one) + np.abs(two)
+
+    def _side(self, values: Floats) -> Floats:
+        """A side as it is written."""
+        with np.errstate(all="ignore"):
+            return np.where(self.powers == 0, np.log(values), np.power(values, self.powers))
+
+    def rate(self, values: Floats) -> Floats:
+        """How fast a side as written changes with the form's (k)."""
+        with np.errstate(all="ignore"):
+            return np.where(self.powers == 0, 1.0, self.powers) * np.power(values, self.powers - 1.0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class ConicForm(QuadraticForm):
     """Adds ``G`` (CSR, ``p`` rows: cone_starts (p + 1), cone_indices, cone_values), ``shift`` (p) and ``cones``.
 
     ``least most`` (n): bounds that some optimal point keeps, if there is one; the solver need not know them, but a
-    proof may use them. They are no wider than ``lower upper``. With a linear objective the Hessian has no entries:
+    proof may use them. They are no wider than ``lower upper``. ``roots``: rows that are not the model's own but roots
+    of them. With a linear objective the Hessian has no entries:
     ``hessian_starts`` is then all zeros (n + 1).
     """
 
@@ -79,12 +117,43 @@ class ConicForm(QuadraticForm):
     cones: Cones = field(default_factory=Cones)
     least: Floats = field(default_factory=_no_floats)
     most: Floats = field(default_factory=_no_floats)
+    roots: RootRows = field(default_factory=RootRows)
 
     def cone_points(self, x: Floats) -> Floats:
         """``G x + shift`` (p)."""
         owner = np.repeat(np.arange(len(self.shift)), np.diff(self.cone_starts))
         terms = self.cone_values * x[self.cone_indices]
         return self.shift + np.bincount(owner, weights=terms, minlength=len(self.shift))
+
+
+TIP = 1e-7  # sides of this size and below lie at the tip of their cone
+
+
+def written_duals(form: ConicForm, x: Floats, y: Floats) -> Floats:
+    """Multipliers of the model's rows from those of the form's (m), at a point where both hold.
+
+    Where ``right - left`` is zero, ``right^p - left^p`` changes ``p left^(p - 1)`` times as fast. At the tip of a cone,
+    where that is no rate at all, no multiplier of the model's row is worth one above zero of the form's: it is NaN.
+    """
+    found, roots = y.copy(), form.roots
+    if not len(roots.rows):
+        return found
+    activity = _activity(form, x)[roots.rows]
+    side = np.maximum(roots.left(x) + 0.5 * np.abs(activity), 0.0)
+    own = y[roots.rows]
+    with np.errstate(all="ignore"):
+        tip = (side <= TIP) & (roots.powers > 1)
+        scaled = np.where(tip, np.where(np.abs(own) <= TIP, 0.0, np.nan), own / roots.rate(side))
+    found[roots.rows] = scaled
+    return found
+
+
+def _activity(form: ConicForm, x: Floats) -> Floats:
+    """How far the rows are from the side that they have (m), for those with one."""
+    owner = np.repeat(np.arange(form.shape[0]), np.diff(form.starts))
+    values = np.bincount(owner, form.values * x[form.indices], form.shape[0])
+    side = np.where(np.isfinite(form.row_upper), form.row_upper, form.row_lower)
+    return np.where(np.isfinite(side), values - np.where(np.isfinite(side), side, 0.0), 0.0)
 
 
 def transposed(form: ConicForm, z: Floats) -> tuple[Floats, Floats]:

@@ -21,7 +21,8 @@ class ConeDraft:
     """``columns`` counts those there are; the first ones are the families' own and bounded elsewhere.
 
     ``made``: for each block of new columns its numbers and the values they have where everything before has its, so
-    that a point of the model can be made one of the form.
+    that a point of the model can be made one of the form. ``roots``: rows that stand for ``right^p - left^p`` of the
+    model as ``right - left``: their numbers, each ``p``, and ``left``.
     """
 
     columns: int
@@ -32,6 +33,7 @@ class ConeDraft:
     slices: list[Slice] = field(default_factory=list)
     row_count: int = 0
     cones: list[tuple[Affine, Cones]] = field(default_factory=list)
+    roots: list[tuple[Ints, Floats, Affine]] = field(default_factory=list)
 
     def add_columns(self, count: int, values: Values, least: Floats | float, most: Floats | float) -> Affine:
         """New columns as rows; ``values`` gives them at a point, ``least`` and ``most`` bound them there."""

@@ -19,14 +19,15 @@ from ..facts.convexity import sides
 from ..facts.quadratic_rows import Entries
 from ..facts.region import region_of
 from ..facts.summands import summands
-from ..forms.conic import Cones, ConicForm
+from ..forms.conic import Cones, ConicForm, RootRows
 from ..forms.linear import Floats, Slice
 from ..instance.instance import ConstraintFamily, Instance
 from ..spaces.algebra import UNIT, wide
-from .affine_rows import Affine, constant_rows
+from .affine_rows import Affine, Ints, constant_rows
 from .cone_draft import ConeDraft, Values
 from .domains import ExtraRows, domain_rows
 from .graph_forms import DOWN, UP, Graphs, no_cone
+from .level_rows import level_rows
 from .matrices import implied, matrix_rows
 
 _WHOLE = Constant(None, 0.0)  # what the form of a whole instance is kept under
@@ -114,10 +115,9 @@ def _family_rows(graphs: Graphs, family: ConstraintFamily, faults: list[Diagnost
         return
     for term, _, op in sides(region, body, table):
         zero, none = np.zeros(table.size), np.full(table.size, np.inf)
-        way = DOWN if op == "ge" else UP
         if op == "eq" and not graphs.plain(term, table):
             raise no_cone(term, "it is affine, but not as it is written")
-        rows = graphs.of(term, table, way)
+        rows = graphs.of(term, table, UP) if op == "eq" else level_rows(graphs, body, term, table, op)
         lower, upper = {"le": (-none, zero), "ge": (zero, none), "eq": (zero, zero)}[op]
         _add(graphs, family, rows, lower, upper, faults)
 
@@ -197,6 +197,19 @@ def _finished(
         _cones([c for _, c in draft.cones]),
         least,
         most,
+        _roots(draft.roots, n),
+    )
+
+
+def _roots(parts: Sequence[tuple[Ints, Floats, Affine]], n: int) -> RootRows:
+    if not parts:
+        return RootRows()
+    left = [each for _, _, each in parts]
+    return RootRows(
+        np.concatenate([rows for rows, _, _ in parts]),
+        np.concatenate([powers for _, powers, _ in parts]),
+        *_csr(left, n),
+        np.concatenate([each.constant for each in left]),
     )
 
 

@@ -5,9 +5,11 @@
 Source: an instance with one decider that is proved convex (``facts.convexity``) and whose terms are made of what cones
 hold. Target: ``ConicForm``. Kept: every solution and its objective: each convex term has a column beyond it, which can
 be equal to it. A relation is a linear row for each of its rows, in which such columns stand for what is not affine, so
-the multiplier of a row is that of the model's. Quadratic parts of the objective stay quadratic; those of rows are
-written as sums of squares. A ``psd`` family is a matrix in the semidefinite cone with rows for its symmetry, a
-``simplex`` family has one row a simplex. Lost: nothing. Lifted: the first columns are the families' own.
+the multiplier of a row is that of the model's; where a row is a convex set only (``facts.level_sets``), it is the
+linear row between the roots of its sides, and ``RootRows`` leads from the multiplier of one to that of the other.
+Quadratic parts of the objective stay quadratic; those of rows are written as sums of squares. A ``psd`` family is a
+matrix in the semidefinite cone with rows for its symmetry, a ``simplex`` family has one row a simplex. Lost: nothing.
+Lifted: the first columns are the families' own.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..facts.definiteness import SLACK
-from ..facts.quadratic_rows import Entries, Parts, dense_parts, parts_of, sparse_part
+from ..facts.quadratic_rows import Entries, Parts, dense_parts, parts_of, scaled, sparse_part
 from ..forms.linear import Floats
 from .affine_rows import Affine, Ints, stacked
 
@@ -18,36 +18,36 @@ def squares_of(entries: Entries) -> tuple[Ints, Affine]:
     part gives its Cholesky factor, where that fails its eigenvectors (those of eigenvalues that count as 0 left out),
     a part of very many entries a sparse factor of the matrix with a shift of ``SLACK`` times its largest entry.
     """
-    parts = parts_of(entries)
+    parts, scale = scaled(parts_of(entries))  # else small squares are lost beside large constants
     sizes = np.bincount(parts.label, minlength=parts.count)
     alone = sizes[parts.label] == 1
     owners = [parts.row[alone]]
-    pieces = [_singles(parts, alone)]
+    pieces = [_singles(parts, scale, alone)]
     which = np.flatnonzero(sizes > 1)
     for size, members, matrices in dense_parts(parts, parts.diagonal, parts.off, which):
         if matrices is not None:
-            owner, piece = _dense(parts, which[members], matrices)
+            owner, piece = _dense(parts, scale, which[members], matrices)
         else:
-            owner, piece = _sparse(parts, int(which[members[0]]), size)
+            owner, piece = _sparse(parts, scale, int(which[members[0]]), size)
         owners.append(owner)
         pieces.append(piece)
     return np.concatenate(owners), stacked(pieces)
 
 
-def _singles(parts: Parts, alone: NDArray[np.bool_]) -> Affine:
-    values = np.sqrt(np.maximum(parts.diagonal[alone], 0.0))
+def _singles(parts: Parts, scale: Floats, alone: NDArray[np.bool_]) -> Affine:
+    values = np.sqrt(np.maximum(parts.diagonal[alone], 0.0)) / scale[alone]
     count = len(values)
     return Affine(np.zeros(count), np.arange(count), parts.column[alone], values)
 
 
-def _dense(parts: Parts, labels: Ints, matrices: Floats) -> tuple[Ints, Affine]:
+def _dense(parts: Parts, scale: Floats, labels: Ints, matrices: Floats) -> tuple[Ints, Affine]:
     size = matrices.shape[1]
     try:
         factors = np.swapaxes(np.linalg.cholesky(matrices), 1, 2)
     except np.linalg.LinAlgError:  # one of them is singular
         values, vectors = np.linalg.eigh(matrices)
-        scale = np.abs(values).max(axis=1, keepdims=True)
-        values = np.where(values > SLACK * scale, values, 0.0)
+        largest = np.abs(values).max(axis=1, keepdims=True)
+        values = np.where(values > SLACK * largest, values, 0.0)
         factors = np.sqrt(values)[:, :, None] * np.swapaxes(vectors, 1, 2)
     order = np.argsort(parts.label, kind="stable")
     starts = np.searchsorted(parts.label[order], labels)
@@ -55,13 +55,13 @@ def _dense(parts: Parts, labels: Ints, matrices: Floats) -> tuple[Ints, Affine]:
     which, square, entry = np.nonzero(factors)
     flat = which * size + square
     used, row = np.unique(flat, return_inverse=True)
-    piece = Affine(
-        np.zeros(len(used)), row.astype(np.int64), parts.column[nodes[which, entry]], factors[which, square, entry]
-    )
+    at = nodes[which, entry]
+    values = factors[which, square, entry] / scale[at]
+    piece = Affine(np.zeros(len(used)), row.astype(np.int64), parts.column[at], values)
     return parts.row[nodes[used // size, 0]], piece
 
 
-def _sparse(parts: Parts, label: int, size: int) -> tuple[Ints, Affine]:
+def _sparse(parts: Parts, scale: Floats, label: int, size: int) -> tuple[Ints, Affine]:
     from scipy.sparse import csc_array
     from scipy.sparse.linalg import splu
 
@@ -75,10 +75,7 @@ def _sparse(parts: Parts, label: int, size: int) -> tuple[Ints, Affine]:
     pivots = np.sqrt(factor.U.diagonal())
     nodes = np.flatnonzero(parts.label == label)
     original = np.argsort(factor.perm_c)
-    piece = Affine(
-        np.zeros(size),
-        upper.row.astype(np.int64),
-        parts.column[nodes[original[upper.col]]],
-        upper.data / pivots[upper.row],
-    )
+    at = nodes[original[upper.col]]
+    values = upper.data / pivots[upper.row] / scale[at]
+    piece = Affine(np.zeros(size), upper.row.astype(np.int64), parts.column[at], values)
     return np.full(size, parts.row[nodes[0]], dtype=np.int64), piece

@@ -263,7 +263,7 @@ NOT_SMOOTH = _code(
     "`{expression}` has no derivatives to calculate with: {reason}",
     "write it without kinks or steps, or use a route that removes them (`optc explain` lists the routes)",
     """Nonlinear solvers follow first and second derivatives. What jumps or has a kink (`abs`, `min`, `max`, `floor`,
-`piecewise`, a condition on a decision) has none there, and outside code gives none.
+`piecewise`, a condition on a decision) has none there.
 
     minimize abs(x - 1) + exp(x)
 
@@ -295,6 +295,8 @@ NOT_CURVED = _code(
 goes through an expression part by part: a sum of convex parts is convex, so is a convex function of something affine, a
 rising convex function of something convex, a quadratic form whose matrix is positive semidefinite, and more. The
 message shows the first part of which that cannot be said, over the values that the bounds of the decisions leave.
+A second-order cone may be written by its squares, `x^2 + y^2 <= t^2`, where `t >= 0` is known; without that the row
+holds in the cone and in its mirror image, which together are not convex.
 
     var x >= 0
     minimize x - sqrt(x)     # convex: minus a concave part

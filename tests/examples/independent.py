@@ -13,6 +13,7 @@ from catenary import least_energy
 from combinations import best_assignment, best_subset, facilities, round_trip
 from commitment import cheapest_day
 from convex_oracles import largest_entropy, steady_earning
+from goddard import highest
 from grid_attacks import most_shed
 from logistic_loss import least_loss
 from lots import least_cost
@@ -237,6 +238,7 @@ SOLVERS: dict[str, Callable[[], float]] = {
     "unit_commitment": partial(cheapest_day, EXAMPLES / "unit_commitment/day.json"),
     **{f"dc_opf/{case}": partial(dc_opf, case) for case in CASES},
     "logistic_regression": partial(least_loss, EXAMPLES / "logistic_regression"),
+    "goddard_rocket": highest,
     "hanging_chain": partial(least_energy, EXAMPLES / "hanging_chain/data.json"),
     **{f"ac_opf/{case}": partial(cheapest_flow, EXAMPLES / f"ac_opf/{case}.json") for case in ("case5_pjm", *CASES)},
     **{

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from optc.compiler.evaluation.evaluate import evaluate
 from optc.compiler.evaluation.scope import EvaluationError
 from optc.compiler.facts import rounding
+from optc.compiler.facts.bounds import Ranges
 from optc.compiler.facts.enclosure import enclosure
 from optc.compiler.facts.intervals import Interval
 from optc.compiler.facts.monotonicity import monotonicity
-from optc.compiler.facts.region import region_of
+from optc.compiler.facts.region import Region, region_of
 from optc.compiler.facts.slopes import slopes
 from optc.compiler.instance.instance import Instance
 from optc.compiler.spaces.algebra import UNIT
@@ -43,6 +44,7 @@ TERMS = [
     "sigmoid(x[1]) * softplus(x[2]) - huber(x[3]) + huber(x[1], 0.5)",
     "prod(x[i] + 2 for i in I) + prod(x[i] for i in I)",
     "logsumexp(x[i] * y for i in I)",
+    "norm2(x[i] + 2 for i in I) + logsumexp(3 * x[i] + c[i] for i in I) - min(x[i] + c[i] * 3 for i in I)",
     "piecewise(x[1], [-0.5, 0, 1], [1, 0, 3]) + 2^x[2] + y^x[3]",
     "total^2 + sum(part[i]^2 for i in I)",
     "max(x[i] for i in I) + min(part[i] for i in I)",
@@ -106,6 +108,27 @@ def test_slopes_of_a_linear_template_are_its_coefficients() -> None:
     assert np.all(found.upper - found.lower < 1e-14)
 
 
+@pytest.mark.parametrize("text", [term for term in TERMS if "piecewise" not in term])
+def test_at_a_point_they_are_values_and_slopes(text: str) -> None:
+    instance, term = of(text)
+    rng = np.random.default_rng(5)
+    x = np.concatenate([f.lower + (f.upper - f.lower) * rng.uniform(0.1, 0.9, f.count) for f in instance.families])
+    none = np.zeros(0, dtype=np.intp)
+    region = Region(Ranges(instance, x, x, none, none, ()), frozenset(f.name for f in instance.families))
+    bounds, found = enclosure(region, term, UNIT), slopes(region, term, UNIT)
+    assert bounds.upper - bounds.lower < 1e-12 * max(1.0, abs(float(bounds.upper)))
+    step = 1e-6
+    for column, low, high in zip(found.column, found.lower, found.upper, strict=True):
+        values = []
+        for sign in (1, -1):
+            moved = x.copy()
+            moved[column] += sign * step
+            scope = instance.scope.at({f.name: moved[f.offset : f.offset + f.count] for f in instance.families})
+            values.append(float(evaluate(term, UNIT, scope)))
+        assert high - low < 1e-10 * max(1.0, abs(high))
+        assert (values[0] - values[1]) / (2 * step) == pytest.approx((low + high) / 2, rel=1e-6, abs=1e-6)
+
+
 def test_whole_numbers_are_not_moved() -> None:
     instance, term = of("sum(c[i] * x[i] for i in I) + 2 * y^2 - x[1]^3")
     found = enclosure(region_of(instance), term, UNIT)
@@ -128,6 +151,33 @@ def test_data_without_a_value_are_told() -> None:
 
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False, min_value=-1e100, max_value=1e100)
+
+
+ENDS = st.one_of(NUMBERS, st.sampled_from([0.0, -0.0, np.inf, -np.inf, 1.0]))
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.tuples(ENDS, ENDS), min_size=1, max_size=4), ENDS.filter(np.isfinite), st.booleans())
+def test_numbers_are_intervals_of_one_number(ends: list[tuple[float, float]], number: float, scalar: bool) -> None:
+    """The shorter ways for exact numbers give what two intervals give."""
+
+    def plain(interval: Interval) -> Interval:
+        return Interval(interval.lower, interval.upper.copy())
+
+    def same(one: Interval, two: Interval) -> None:
+        """Up to what underflow adds at the end of another corner."""
+        assert (one.lower >= two.lower).all() and (one.upper <= two.upper).all()
+        np.testing.assert_allclose(one.lower, two.lower, rtol=0, atol=rounding.TINY)
+        np.testing.assert_allclose(one.upper, two.upper, rtol=0, atol=rounding.TINY)
+
+    a = Interval(np.array([min(e) for e in ends]), np.array([max(e) for e in ends]))
+    b = rounding.point(np.asarray(number) if scalar else np.full(len(ends), number))
+    with np.errstate(all="ignore"):
+        for x, y in ((a, b), (b, a), (rounding.point(a.lower), b)):
+            same(rounding.multiply(x, y), rounding.multiply(plain(x), plain(y)))
+        same(rounding.square(rounding.point(a.lower)), rounding.square(Interval(a.lower, a.lower.copy())))
+        same(rounding.power(a, np.asarray(2.0)), rounding.power(a, np.full(len(ends), 2.0)))
+        same(rounding.power(a, np.asarray(1.0)), rounding.power(a, np.full(len(ends), 1.0)))
 
 
 @settings(max_examples=300, deadline=None)
