@@ -24,6 +24,7 @@ BUILT_IN = (
     "highs",
     "complementarity_bb",
     "clarabel",
+    "interval_bb",
     "ipopt",
     "exact_al",
     "scip",
@@ -31,6 +32,7 @@ BUILT_IN = (
     "lns",
     "gns",
     "cbo",
+    "trust_constr",
     "cvxpy",
     "pyomo",
 )

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from optc.dsl.diagnostics import Diagnostic
 
 from .forms.linear import Floats, Ints
+
+if TYPE_CHECKING:  # loaded by whoever makes one
+    from .boxes.cover import Cover
 
 Claim = Literal["optimal", "stationary", "feasible", "infeasible", "unbounded", "infeasible or unbounded", "none"]
 Termination = Literal[
@@ -67,6 +70,7 @@ class Answer:
     sides, that prove infeasibility.
     Of a conic form there are also ``cone_duals`` (p), multipliers of the cone rows of the minimised objective, and
     ``cone_ray`` (p), which belong to ``dual_ray``; both lie in the dual cones.
+    Of a nonlinear form there may be a ``cover`` by boxes whose examination proves the bound, or that there is no point.
     ``message`` is the solver's own text; ``fault`` the place of the model that stopped it; ``work`` counts ``unit``.
     """
 
@@ -85,3 +89,4 @@ class Answer:
     unit: str = "iterations"
     cone_duals: Floats | None = None
     cone_ray: Floats | None = None
+    cover: Cover | None = None

@@ -118,7 +118,7 @@ class Problem:
         ``values``: a Solution, the JSON object of a result (its evidence is replayed), or values by name: numbers,
         arrays, dicts by index, pandas series. Raises GivenError where they do not fit the model.
         """
-        from optc.compiler.verify.replay import verify
+        from optc.compiler.replay import verify
 
         from .solving import solved_again
 

@@ -13,8 +13,8 @@ from scipy.optimize import linprog
 
 import optc
 from optc.compiler.lowering import Lowered, every, lower_along
+from optc.compiler.replay import verify
 from optc.compiler.verify.agreement import says_the_same
-from optc.compiler.verify.replay import verify
 
 MODEL = """
 param n; param m; param c[1..n]; param d[1..n]; param c0; param d0; param low[1..n]; param high[1..n]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import optc
-from optc.compiler.verify.replay import verify
+from optc.compiler.replay import verify
 
 MODEL = """
 param n; param m; param c[1..n]; param low[1..n]; param high[1..n]; param q[1..n, 1..n]

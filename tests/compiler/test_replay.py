@@ -8,7 +8,7 @@ from typing import Any
 
 import optc
 from optc.compiler.instance.instance import Instance
-from optc.compiler.verify.replay import verify
+from optc.compiler.replay import verify
 
 DIET = """
 set Foods = {"bread", "milk", "eggs"}

@@ -13,33 +13,33 @@ import numpy as np
 
 from optc.dsl.diagnostics import Diagnostic
 
-from ..forms.linear import Floats, Slice
-from ..forms.nonlinear import NonlinearForm
-from ..instance.instance import Instance
-from ..lowering import Lowered, lower_along
-from ..outside.calls import faults_told
-from ..plan import ways
-from ..presenting import labelled_decisions, labelled_expressions
-from ..quantifiers import class_name
-from ..result.certificate import Certificate, Line
-from ..result.given import duals_of, multipliers_of, values_of
-from ..result.lifting import Names, columns_from
-from ..result.rows import placed
-from ..result.solution import Solution, Status
-from ..signature import signature
-from . import bound as bounds
-from . import followers
-from . import infeasible as conflicts
-from .agreement import says_the_same
-from .duals import duals as duals_line
-from .followers import Again
-from .multipliers import multipliers
-from .point import Point
-from .report import Report, judge
-from .unbounded import unbounded
+from .forms.linear import Floats, Slice
+from .forms.nonlinear import NonlinearForm
+from .instance.instance import Instance
+from .lowering import Lowered, lower_along
+from .outside.calls import faults_told
+from .plan import ways
+from .presenting import labelled_decisions, labelled_expressions
+from .quantifiers import class_name
+from .result.certificate import Certificate, Line
+from .result.given import duals_of, multipliers_of, values_of
+from .result.lifting import Names, columns_from
+from .result.rows import placed
+from .result.solution import Solution, Status
+from .signature import signature
+from .verify import bound as bounds
+from .verify import followers
+from .verify import infeasible as conflicts
+from .verify.agreement import says_the_same
+from .verify.duals import duals as duals_line
+from .verify.followers import Again
+from .verify.multipliers import multipliers
+from .verify.point import Point
+from .verify.report import Report, judge
+from .verify.unbounded import unbounded
 
 if TYPE_CHECKING:
-    from .local import Local
+    from .verify.local import Local
 
 
 @faults_told()
@@ -74,7 +74,7 @@ def verify(
     if report.objective is not None:
         stated = _stated(result, "objective")
         lines += [_same_objective(report.objective, stated, tolerance)] if stated is not None else []
-        lines += () if known is None else known.lines
+        lines += () if known is None else (_as_claimed(line, claims) for line in known.lines)
         limit = None if known is None else known.bound
         found = _bound(instance, result, claims, point, report.objective, gap) if limit is None else []
         lines += found
@@ -105,12 +105,23 @@ def _local(
     x = columns_from(lowered.judged, {name: np.asarray(values) for name, values in point.items()})
     if y is None:
         return None
-    from .definition_multipliers import with_definitions
-    from .local import judged
+    from .verify.definition_multipliers import with_definitions
+    from .verify.local import judged
 
     own = sum(part.count for part in lowered.judged.rows), sum(part.count for part in lowered.judged.columns)
     whole = with_definitions(lowered.judged, own, x, y)
     return None if whole is None else judged(instance, lowered, *whole, report.objective, tolerance, gap)
+
+
+def _as_claimed(line: Line, claims: Sequence[Mapping[str, Any]]) -> Line:
+    """A line on first-order conditions, open where they do not hold and the answer's certificate does not claim them.
+
+    A point whose objective is within the gap of a bound, as cones give, may have slopes beyond the tolerance.
+    """
+    claimed = not claims or any(claim.get("claim") == "stationary" for claim in claims)
+    if line.claim != "stationary" or line.status != "failed" or claimed:
+        return line
+    return replace(line, status="open", how=f"{line.how}; the answer does not claim it")
 
 
 def _with_followers(
@@ -293,7 +304,7 @@ def _covered(instance: Instance, claims: Sequence[Mapping[str, Any]], name: str)
     shown = None if claim is None else claim.get("evidence")
     if claim is None or not isinstance(shown, Mapping) or "cuts" not in shown:
         return None
-    from .box_cover import replayed  # interval arithmetic is not loaded for other problems
+    from .verify.box_cover import replayed  # interval arithmetic is not loaded for other problems
 
     return replayed(instance, _lowered(instance, ("nonlinear",)), claim)
 
