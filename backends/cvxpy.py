@@ -94,7 +94,9 @@ def solve(form: LinearForm, goal: Goal, options: Options, context: Context, star
     try:
         stated.problem.solve(solver=solver, **limits)
     except cvxpy.error.SolverError as error:
-        return Answer("none", context.stop() or "solver error", message=f"cvxpy with {solver}: {error}")
+        known = cvxpy.installed_solvers()
+        there = "" if solver in known else f" (CVXPY finds {', '.join(known)})"
+        return Answer("none", context.stop() or "solver error", message=f"cvxpy with {solver}: {error}{there}")
     return _answer(stated, program, form, solver)
 
 

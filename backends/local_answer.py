@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,9 @@ from optc.compiler.forms.nonlinear import NonlinearForm
 
 from .multistart import Local, best_of
 from .starting_point import further_points, starting_point
+
+REPEATS = 3  # times that a method is begun again from its own answer
+TIGHT = 1e-6  # of max(1, |x|): a column so near a bound lies on it
 
 
 def from_starts(
@@ -36,7 +40,43 @@ def from_starts(
     if not points:
         message = "a function has no value at the start; give another with `start`"
         return Answer("none", "numerical trouble", message=message, fault=fault)
-    return best_of(local, form, goal, options, context, points)
+    return best_of(Repeated(local), form, goal, options, context, points)
+
+
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """A local method begun again from its own answer while the slope there is more than ``goal.tolerance``.
+
+    Methods scale the objective by its slope at the start, so that from a steep one they end early; from where they
+    ended they see it as it is.
+    """
+
+    local: Local
+
+    def __call__(self, form: NonlinearForm, goal: Goal, options: Any, context: Context, x: Floats) -> Answer:
+        answer = self.local(form, goal, options, context, x)
+        for _ in range(REPEATS):
+            if answer.claim != "stationary" or answer.x is None or context.stop() is not None:
+                break
+            steep = _steepness(form, answer)
+            if steep <= goal.tolerance:
+                break
+            further = self.local(form, goal, options, context, answer.x)
+            further = replace(further, work=(answer.work or 0) + (further.work or 0))
+            if further.claim != "stationary" or _steepness(form, further) >= steep:
+                break
+            answer = further
+        return answer
+
+
+def _steepness(form: NonlinearForm, answer: Answer) -> float:
+    """The largest slope of the Lagrangian that no bound holds, relative to that of the objective."""
+    assert answer.x is not None and answer.column_duals is not None
+    slope = answer.column_duals if form.sense == "minimize" else -answer.column_duals
+    near = TIGHT * np.maximum(1.0, np.abs(answer.x))
+    down, up = answer.x - form.lower > near, form.upper - answer.x > near  # where it may still go
+    open_ = np.where(down, np.maximum(slope, 0.0), 0.0) + np.where(up, np.maximum(-slope, 0.0), 0.0)
+    return float((open_ / np.maximum(1.0, np.abs(form.evaluate_gradient(answer.x)))).max(initial=0.0))
 
 
 def known_at_once(form: NonlinearForm, goal: Goal, context: Context) -> Answer | None:
@@ -65,6 +105,14 @@ def holds(form: NonlinearForm, x: Floats, tolerance: float) -> bool:
     activity = form.evaluate_rows(x)
     excess = np.maximum(activity - form.row_upper, form.row_lower - activity)
     return bool((excess <= tolerance * np.maximum(1.0, np.abs(activity))).all())
+
+
+def fallen(form: NonlinearForm, x: Floats, tolerance: float) -> str:
+    """How far the objective has come at a point where the iterates diverge, as the end of a sentence; else nothing."""
+    if not holds(form, x, tolerance):
+        return ""
+    way = "fallen" if form.sense == "minimize" else "risen"
+    return f"; its objective has {way} to {form.evaluate_objective(x):.3g} at a point where all rows hold"
 
 
 def reduced_costs(form: NonlinearForm, x: Floats, row_duals: Floats) -> Floats:

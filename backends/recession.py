@@ -40,13 +40,57 @@ def unlimited(form: LinearForm, solve: Solve) -> tuple[Floats, Floats] | None:
         return None
     found = direction(form, x, solve)
     if found is not None or not isinstance(form, DiscreteForm):
-        return None if found is None else (x, found)
+        return None if found is None else (_beyond_the_top(form, x, found), found)
     nothing = np.zeros(form.shape[1])
     every = np.ones(form.shape[0], dtype=np.bool_)
     loose = every & form.switched()
     found = _improving(_cone(form, loose, *_held(form, nothing)), form, solve)
     x = None if found is None else solve(_aimless(_piece(form, found)))
-    return None if found is None or x is None else (x, found)
+    return None if found is None or x is None else (_beyond_the_top(form, x, found), found)
+
+
+def _beyond_the_top(form: LinearForm, x: Floats, d: Floats) -> Floats:
+    """The point, or one further along a direction of curvature where the objective only falls from there on."""
+    if not isinstance(form, (QuadraticForm, DiscreteForm)) or not len(form.hessian_values):
+        return x
+    sign = 1.0 if form.sense == "minimize" else -1.0
+    slope = sign * float((form.cost + _times(form, x)) @ d)
+    curvature = sign * float(_times(form, d) @ d)
+    return x if slope <= 0.0 or curvature >= 0.0 else x + (slope / -curvature) * d
+
+
+def endless_pair(form: QuadraticForm, solve: Solve) -> tuple[Floats, Floats] | None:
+    """As ``unlimited``, with a direction of one or two columns that no bound and no row holds by itself.
+
+    It takes no search: one look at the products, and any feasible point.
+    """
+    sign = 1.0 if form.sense == "minimize" else -1.0
+    up, down = _open_ways(form)
+    first = np.repeat(np.arange(form.shape[1]), np.diff(form.hessian_starts))
+    second, values = form.hessian_indices, sign * form.hessian_values
+    own = np.zeros(form.shape[1])
+    own[first[first == second]] = values[first == second]
+    for one, other in ((1.0, 1.0), (1.0, -1.0), (-1.0, 1.0), (-1.0, -1.0)):
+        bent = np.where(first == second, own[first], own[first] + own[second] + 2 * one * other * values)
+        free = np.where(one > 0, up, down)[first] & np.where(other > 0, up, down)[second]
+        good = np.flatnonzero((bent < -LEAST) & free & ((first != second) | (one == other)))
+        if not len(good):
+            continue
+        d = np.zeros(form.shape[1])
+        d[first[good[0]]], d[second[good[0]]] = one, other
+        x = solve(_aimless(form))
+        return None if x is None else (_beyond_the_top(form, x, d), d)
+    return None
+
+
+def _open_ways(form: LinearForm) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Columns (n) that may rise without end whatever the others do, and those that may fall so."""
+    rows = np.repeat(np.arange(form.shape[0]), np.diff(form.starts))
+    above, below = form.row_upper[rows] < INFINITE, form.row_lower[rows] > -INFINITE
+    rising = np.where(form.values > 0, above, below) & (form.values != 0)
+    falling = np.where(form.values > 0, below, above) & (form.values != 0)
+    held = [np.bincount(form.indices[held], minlength=form.shape[1]) > 0 for held in (rising, falling)]
+    return (form.upper >= INFINITE) & ~held[0], (form.lower <= -INFINITE) & ~held[1]
 
 
 def direction(form: LinearForm, x: Floats, solve: Solve) -> Floats | None:

@@ -41,7 +41,7 @@ def drawn_between(form: NonlinearForm, x: Floats) -> tuple[Floats, Floats]:
     """The ends (n) between which points are drawn: bounds that are near, else around ``x``."""
     reach = SPREAD * np.maximum(1.0, np.abs(x))
     low, high = np.maximum(form.lower, x - reach), np.minimum(form.upper, x + reach)
-    bounded = np.isfinite(form.lower) & np.isfinite(form.upper) & (form.upper - form.lower <= 2 * SPREAD * reach)
+    bounded = np.isfinite(form.lower) & np.isfinite(form.upper) & (_width(form) <= 2 * SPREAD * reach)
     return np.where(bounded, form.lower, low), np.where(bounded, form.upper, high)
 
 
@@ -55,7 +55,14 @@ def _near_zero(form: NonlinearForm) -> Floats:
     x = np.minimum(np.maximum(0.0, form.lower), form.upper)
     amount = NUDGE * (0.6 + 0.4 * np.cos(1.0 + 2.399963 * np.arange(len(x))))
     sign = np.where(x == form.upper, -1.0, np.where(x == form.lower, 1.0, np.where(np.arange(len(x)) % 2, -1.0, 1.0)))
-    found: Floats = x + sign * np.minimum(amount, NUDGE * (form.upper - form.lower))
+    found: Floats = x + sign * np.minimum(amount, NUDGE * _width(form))
+    return found
+
+
+def _width(form: NonlinearForm) -> Floats:
+    """How far the bounds are apart (n); infinite where that is beyond the range of numbers."""
+    with np.errstate(over="ignore"):
+        found: Floats = form.upper - form.lower
     return found
 
 
@@ -63,5 +70,5 @@ def _interior(form: NonlinearForm) -> Floats:
     """A point (n) off the bounds: their middle, or a step from the only one."""
     low, high = np.isfinite(form.lower), np.isfinite(form.upper)
     lower, upper = np.where(low, form.lower, 0.0), np.where(high, form.upper, 0.0)
-    middle = lower + 0.5 * np.minimum(upper - lower, 2 * INWARD)
+    middle = lower + 0.5 * np.minimum(_width(form), 2 * INWARD)
     return np.select([low & high, low, high], [middle, lower + INWARD, upper - INWARD], INWARD)

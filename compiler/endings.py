@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Literal
 
@@ -10,6 +11,7 @@ import numpy as np
 from optc.dsl.catalogue import report, solving
 from optc.dsl.diagnostics import Hint
 
+from .forms.conic import ConicForm
 from .forms.fractional import FractionalForm
 from .forms.linear import Floats, QuadraticForm
 from .forms.nonlinear import NonlinearForm
@@ -21,11 +23,15 @@ from .verify import bound as bounds
 from .verify import duals as multipliers
 from .verify import followers
 from .verify.domains import integral
+from .verify.empty_domain import empty_domain
 from .verify.infeasible import infeasible
+from .verify.linear_conflict import linear_conflict
 from .verify.multipliers import multipliers as multipliers_of_followers
 from .verify.no_answer import no_answer
 from .verify.report import Report, judge
 from .verify.unbounded import DISTANCES, unbounded
+
+NEARLY = 1e3  # times its tolerance: a row that is off by no more may hold where the solver is stricter
 
 
 def _point(found: Found) -> Solution:
@@ -34,7 +40,7 @@ def _point(found: Found) -> Solution:
     assert answer.x is not None
     report_ = judge_answered(found, answer.x)
     if not report_.holds:
-        return _broken(found, report_)
+        return _solved_stricter(found, report_) or _broken(found, report_)
     if isinstance(found.form, NonlinearForm):
         return _local(found, report_)
     certificate = list(report_.lines)
@@ -133,9 +139,39 @@ def judge_answered(found: Found, x: Floats) -> Report:
     return replace(report_, lines=(*report_.lines, *lines), objectives=answered.objectives)
 
 
+def _solved_stricter(found: Found, report_: Report) -> Solution | None:
+    """The solution to a smaller tolerance, where a point nearly holds and that may help; None where it does not."""
+    worst = next(line for line in report_.lines if line.status == "failed")
+    value, limit = worst.value or math.inf, worst.tolerance or 0.0
+    near = 0.0 < limit < value <= NEARLY * limit
+    if found.stricter or not near or found.form.integer.any() or found.context.stop() is not None:
+        return None
+    request, backend = found.request, found.route.backend
+    goal = replace(request.goal, tolerance=0.5 * request.goal.tolerance * limit / value)
+    answer = found.lowered.raised(backend.solve(found.lowered.form, goal, found.options, found.context, None))
+    if answer.x is None or not judge_answered(found, answer.x).holds:
+        return None
+    note = report(
+        solving.SOLVED_STRICTER,
+        None,
+        backend=backend.name,
+        where=worst.where or worst.claim,
+        value=f"{value:.3g}",
+        limit=f"{limit:.3g}",
+        tolerance=f"{goal.tolerance:.3g}",
+    )
+    request = replace(request, notes=(*request.notes, note))
+    return _point(replace(found, answer=answer, request=request, stricter=True))
+
+
 def _broken(found: Found, report_: Report) -> Solution:
     """The backend's point does not hold on the model: its word is not repeated."""
     worst = next(line for line in report_.lines if line.status == "failed")
+    if worst.value is not None and np.isnan(worst.value):
+        name, claim = found.route.backend.name, found.answer.claim
+        undefined = report(solving.ANSWER_WITHOUT_VALUE, None, backend=name, claim=claim, reason=worst.how)
+        solution = solution_of(found, "failed", "numerical trouble", report_, list(report_.lines), None)
+        return replace(solution, diagnostics=(*solution.diagnostics, undefined))
     warning = report(
         solving.UNVERIFIED,
         None,
@@ -154,6 +190,8 @@ def _infeasible(found: Found) -> Solution:
     line = infeasible(found.instance, found.lowered, found.answer, found.route.backend, found.options, found.context)
     if followers.followers(found.instance.program):
         line = no_answer(found.instance, line, found.again)
+    elif isinstance(found.form, ConicForm):  # a conflict of linear rows is small, and proved exactly
+        line = linear_conflict(found.instance, found.again) or line
     return _without_point(found, "infeasible", line)
 
 
@@ -191,6 +229,11 @@ def _nothing(found: Found) -> Solution:
     termination = found.answer.termination
     if termination not in _TROUBLE:
         return solution_of(found, "limit", termination, None, [], _finite(found.answer.bound))
+    if isinstance(found.form, NonlinearForm) and termination in _NO_NEARER and found.answer.fault is None:
+        line = linear_conflict(found.instance, found.again)
+        line = line or empty_domain(found.instance, found.lowered, found.answer)
+        if line is not None:
+            return replace(_without_point(found, "infeasible", line), termination="converged")
     name = found.route.backend.name
     mend = _MENDS.get(termination, "") if found.answer.fault is None else _AT_START
     hints = (Hint(mend),) if mend else ()
@@ -205,6 +248,7 @@ _MENDS: dict[str, str] = {
     "diverging": "give bounds to the decisions that grow: a model without a best point has no answer",
     "locally infeasible": "another `start`, or several (`--option starts=20`), may lead to a point",
 }
+_NO_NEARER = ("locally infeasible", "numerical trouble")  # there may be no point at all
 _OPEN = ("diverging", "numerical trouble")
 _TROUBLE = ("numerical trouble", "locally infeasible", "diverging", "solver error", "converged")
 

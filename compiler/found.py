@@ -44,7 +44,8 @@ class Request:
 class Found:
     """An answer with all that it takes to judge it.
 
-    ``again``: solves another problem from the start, to check a part of this one.
+    ``again``: solves another problem from the start, to check a part of this one. ``stricter``: it is the answer to a
+    smaller tolerance than was asked for, since the first one did not hold.
     """
 
     instance: Instance
@@ -55,6 +56,7 @@ class Found:
     request: Request
     context: Context
     again: Callable[[Instance], Solution]
+    stricter: bool = False
 
     @property
     def form(self) -> LinearForm:

@@ -20,7 +20,7 @@ from .result.lifting import Names
 
 
 def unusable(instance: Instance, form: LinearForm, largest: float = math.inf) -> Diagnostic | None:
-    """The first coefficient that is not finite, or that is ``largest`` or more in a row; None where all are usable.
+    """The first coefficient that is not finite, or ``largest`` or more in a row or product; None where all are usable.
 
     ``instance`` is the one that was lowered to ``form``. Right sides and bounds may be infinite and are no matter here.
     """
@@ -43,11 +43,11 @@ def unusable(instance: Instance, form: LinearForm, largest: float = math.inf) ->
         if at is not None:
             return _told(span, names.column(at), where, form.denominator[at], math.inf)
     if isinstance(form, (QuadraticForm, DiscreteForm)):
-        at = _first(form.hessian_values, math.inf)
+        at = _first(form.hessian_values, largest)
         if at is not None:
             first = names.column(int(np.searchsorted(form.hessian_starts, at, side="right")) - 1)
             second = names.column(int(form.hessian_indices[at]))
-            return _told(span, f"{first} * {second}", where, form.hessian_values[at], math.inf)
+            return _told(span, f"{first} * {second}", where, form.hessian_values[at], largest)
     if isinstance(form, ConicForm):
         for numbers in (form.cone_values, form.shift):
             at = _first(numbers, math.inf)

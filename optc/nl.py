@@ -12,8 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from optc.compiler.nl.binary import as_text, is_binary
 from optc.compiler.nl.model import stated
 from optc.compiler.nl.reader import NlError, NlProblem, read_nl_text
+from optc.compiler.nl.terms import Malformed
 from optc.dsl.catalogue import files as codes
 from optc.dsl.catalogue import report
 from optc.dsl.diagnostics import Place
@@ -29,13 +31,20 @@ if TYPE_CHECKING:
 def nl_problem(path: str) -> NlProblem:
     """What a .nl file states, packed with gzip or plain. Raises ModelError."""
     data = plain_bytes(path)
-    if data[:1] == b"b" and data[1:2].isdigit():
-        mend = "write it as text: in AMPL `write gmodel;`, elsewhere the option for text"
-        raise ModelError([report(codes.NL_UNSUPPORTED, Place(path, line=1), what="a binary .nl file", mend=mend)])
     try:
-        return read_nl_text(decode(data, path), path)
+        return read_nl_text(_text(data, path), path)
     except NlError as refusal:
         raise ModelError(refusal.diagnostics) from None
+
+
+def _text(data: bytes, path: str) -> str:
+    """The text of a file, or that of which a binary one is the packed form. Raises ModelError."""
+    if not is_binary(data):
+        return decode(data, path)
+    try:
+        return as_text(data)
+    except Malformed as fault:
+        raise ModelError([report(codes.NL_LINE, Place(path), problem=fault.problem, mend=fault.mend)]) from None
 
 
 def read_nl(path: str | os.PathLike[str]) -> Problem:

@@ -30,7 +30,7 @@ from .. import installed
 from ..farkas import dual_ray
 from ..known_point import completed, not_worse, quadratic_part, usable, value
 from ..options import option
-from ..recession import unlimited
+from ..recession import endless_pair, unlimited
 from .work import INFINITE, FailedError, finite, run, scip
 
 name = "scip"
@@ -111,7 +111,7 @@ def solve(form: LinearForm, goal: Goal, options: Options, context: Context, star
         from . import nonlinear as scip_nonlinear
 
         return scip_nonlinear.solve(form, goal, options, context, start)
-    decided = _without_solver(form)
+    decided = _without_solver(form) or _without_end(form, goal, context)
     if decided is not None:
         return decided
     problem = _pass(form)
@@ -353,6 +353,21 @@ def _with_direction(answer: Answer, form: LinearForm, goal: Goal, context: Conte
     return replace(answer, x=x, objective=value(form, x), primal_ray=ray)
 
 
+def _without_end(form: LinearForm, goal: Goal, context: Context) -> Answer | None:
+    """The answer to a quadratic problem that falls for ever along one or two columns, on which SCIP would not end."""
+    if not isinstance(form, QuadraticForm) or not len(form.hessian_values) or context.stop() is not None:
+        return None
+
+    def least(problem: LinearForm) -> Floats | None:
+        return solve(problem, goal, Options(), context.silent(), None).x
+
+    found = endless_pair(form, least)
+    if found is None:
+        return None
+    message = "the objective improves for ever along a direction that no bound and no row ends"
+    return Answer("unbounded", "converged", found[0], value(form, found[0]), primal_ray=found[1], message=message)
+
+
 def _with_multipliers(answer: Answer, form: LinearForm, goal: Goal, context: Context) -> Answer:
     """The answer to an infeasible problem with multipliers that prove it, where its rows and bounds alone are so."""
     if form.integer.any() or isinstance(form, DiscreteForm):
@@ -374,6 +389,7 @@ def _after_failure(failure: FailedError, form: LinearForm, goal: Goal, context: 
 
 
 # ------------------------------------------------------------------------------------------------ reading the answer
+FAR = 1e19  # SCIP's numbers end at 1e20, and it calls points there optimal where the problem has no end
 ENDS: dict[str, tuple[Claim, Termination]] = {
     "optimal": ("optimal", "converged"),
     "gaplimit": ("optimal", "converged"),
@@ -405,6 +421,9 @@ def _answer(problem: _Problem, form: LinearForm) -> Answer:
         best = model.getBestSol()
         x = np.array([best[variable] for variable in problem.variables], dtype=np.float64)
         claim = "feasible" if claim == "none" else claim
+        if claim == "optimal" and np.abs(x).max(initial=0.0) >= FAR:
+            message = "SCIP: it calls a point optimal that lies where its numbers end"
+            return Answer("unbounded", "converged", message=message, work=int(model.getNTotalNodes()), unit="nodes")
     return Answer(
         claim,
         termination,

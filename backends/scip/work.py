@@ -34,16 +34,28 @@ def run(model: Any, context: Context) -> None:
     try:
         while wait((work,), POLL).not_done:
             if context.cancellation.cancelled:
-                model.interruptSolve()
+                _interrupt(model)
             watch.hand_on()
     finally:
         while not work.done():  # also after an exception: the model may not be left at work
-            model.interruptSolve()
+            _interrupt(model)
             wait((work,), POLL)
     fault = work.exception()
     if fault is not None and str(fault).startswith("SCIP: "):  # pyscipopt has no type of its own for SCIP's errors
         raise FailedError(str(fault)) from fault
     work.result()
+
+
+def _interrupt(model: Any) -> None:
+    """Ask SCIP to stop, where its stage lets it be asked; else the next look will find it at a later one."""
+    stages = scip().SCIP_STAGE
+    if model.getStage() not in (stages.PRESOLVING, stages.SOLVING):
+        return
+    try:
+        model.interruptSolve()
+    except Exception as fault:  # pyscipopt has no type of its own; the stage may have changed since it was looked at
+        if not str(fault).startswith("SCIP: method cannot be called"):
+            raise
 
 
 class FailedError(Exception):

@@ -14,12 +14,13 @@ import numpy as np
 
 from optc.dsl.catalogue import report
 from optc.dsl.catalogue.files import EXPORT_UNSUPPORTED, NO_PLACE_IN_FORMAT
+from optc.dsl.catalogue.outside import OUTSIDE_CODE_EXPORT
 from optc.dsl.diagnostics import Diagnostic
 from optc.dsl.program import Apply, Complementarity, Constant, Expr, Piecewise, Reduce, Relation
 
 from ..data.errors import DataError
 from ..evaluation.elementwise import OPERATIONS
-from ..evaluation.scope import EvaluationError
+from ..evaluation.scope import EvaluationError, text_of
 from ..evaluation.sets import extend
 from ..extraction.assembly import add_to, constants
 from ..extraction.assembly import columns_of as columns_in
@@ -85,6 +86,9 @@ def of_instance(instance: Instance) -> Source | Diagnostic:
             columns = columns_of(instance)
             builder = _AsWritten(instance, columns)
             structure = builder.structure()
+            if structure.outside is not None:
+                term = structure.outside.places[0].term
+                return report(OUTSIDE_CODE_EXPORT, term.span, format=".nl", call=text_of(term))
             data = data_arrays(structure, instance)
             rows = row_arrays(structure, instance)
             cost, offset = np.zeros(structure.count), 0.0

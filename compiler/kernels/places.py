@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from optc.dsl.catalogue import report
 from optc.dsl.catalogue.instances import UNDEFINED_SLOPE, UNDEFINED_VALUE
-from optc.dsl.diagnostics import Diagnostic
+from optc.dsl.diagnostics import Diagnostic, Hint
 from optc.dsl.program import Expr, Relation
 
 from ..evaluation.evaluate import evaluate
@@ -20,6 +20,8 @@ from ..spaces.algebra import UNIT
 from .engine import Engine
 
 Floats = NDArray[np.float64]
+
+_HINTS = (Hint("keep what stands there within its domain: by bounds of the decisions, or by a `start`"),)
 
 
 def portable(instance: Instance) -> Instance:
@@ -75,7 +77,7 @@ class Places:
         try:
             self._all(scope)
         except EvaluationError as error:
-            return error.diagnostic
+            return replace(error.diagnostic, hints=_HINTS)
         return None
 
     def _all(self, scope: Scope) -> None:
@@ -91,7 +93,8 @@ class Places:
     def _overflow(self, term: Expr | None, where: str) -> Diagnostic:
         reason = "it is beyond the range of floating-point numbers"
         text = "an aggregate" if term is None else text_of(term)
-        return report(UNDEFINED_VALUE, None if term is None else term.span, expression=text, where=where, reason=reason)
+        span = None if term is None else term.span
+        return report(UNDEFINED_VALUE, span, hints=_HINTS, expression=text, where=where, reason=reason)
 
     # ------------------------------------------------------------------------------------------------------ slopes
     def _slope(self, term: Expr | None, where: str, column: int) -> Diagnostic:

@@ -52,8 +52,6 @@ class Position(Protocol):
 def read_header(lines: Sequence[str], position: Position) -> Header:
     """The header. Raises ``Malformed`` and ``Refused`` with ``position`` at the line that is wrong."""
     first = lines[0] if lines else ""
-    if first[:1] == "b" and first[1:2].isdigit():
-        raise Refused("a binary .nl file", "write it as text: in AMPL `write gmodel;`, elsewhere the option for text")
     if first[:1] != "g" or not first[1:2].isdigit():
         raise Malformed(f"a .nl file begins with g and numbers, this one with {first[:20]!r}", "check the file's kind")
     _, _, comment = first.partition("problem")
@@ -85,13 +83,14 @@ def _numbers(lines: Sequence[str], at: int, what: str, position: Position) -> li
     """The numbers of a header line, at least as many as it must have."""
     position.at = min(at, len(lines) - 1)
     least = {1: 5, 2: 2, 3: 2, 4: 3, 5: 2, 6: 5, 7: 2, 8: 0, 9: 5}[at]
+    older = {1: 3, 4: 2, 6: 2}.get(at, least)  # so many numbers stand there in older files
     words = lines[at].partition("#")[0].split() if at < len(lines) else []
     try:
         found = [int(w) for w in words]
     except ValueError:
         found = []
-    if at == 1 and len(found) in (3, 4):  # the older form of the line
-        found += [0] * (5 - len(found))
+    if older <= len(found) < least:
+        found += [0] * (least - len(found))
     if len(found) < least or any(n < 0 for n in found) or any(n >= 1 << 31 for n in found):
         raise Malformed(f"line {at + 1} of the header must hold whole numbers: {what}", "mend the line")
     return found
@@ -101,14 +100,15 @@ def _integer(columns: int, shares: Sequence[int], whole: Sequence[int], position
     in_rows, in_objectives, both = shares[:3]
     binary, other, both_whole, rows_whole, objectives_whole = whole[:5]
     end = max(in_rows, in_objectives)
+    ordered = bool(both_whole or rows_whole or objectives_whole)  # else the order says nothing
     position.at = 4
-    if both > in_rows or both > in_objectives or end + binary + other > columns:
+    if (ordered and (both > in_rows or both > in_objectives)) or (ordered * end) + binary + other > columns:
         raise Malformed(
             "the numbers of nonlinear and of whole variables do not fit to that of all variables", "mend the numbers"
         )
     found = np.zeros(columns, dtype=np.bool_)
     groups = ((both_whole, 0, both), (rows_whole, both, in_rows), (objectives_whole, in_rows, end))
-    for count, begin, stop in groups:
+    for count, begin, stop in groups if ordered else ():
         if count > stop - begin:
             position.at = 6
             raise Malformed("there are more nonlinear whole variables than nonlinear ones", "mend the numbers")

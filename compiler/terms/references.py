@@ -11,8 +11,14 @@ from optc.dsl.program import Expr, IndexRef, IndexVar, NamedExpression, Program,
 def references(program: Program, node: object) -> Iterator[SymbolRef]:
     """Every symbol reference in a node; through a named expression, those of its definition in its caller's indices.
 
-    An argument that is not a bare index stands in the definition's references as it was written by the caller.
+    An argument that is not a bare index stands in the definition's references as it was written by the caller. What a
+    definition refers to several times, or through several others, comes once for each use of it.
     """
+    yield from _references(program, node, {})
+
+
+def _references(program: Program, node: object, known: dict[str, tuple[SymbolRef, ...]]) -> Iterator[SymbolRef]:
+    """``known``: what the definitions that have been looked at refer to, each once."""
     stack = [node]
     while stack:
         top = stack.pop()
@@ -20,7 +26,9 @@ def references(program: Program, node: object) -> Iterator[SymbolRef]:
             yield top
             symbol = program.symbols[top.symbol]
             if isinstance(symbol, NamedExpression):
-                yield from _through(program, symbol, top)
+                if symbol.name not in known:
+                    known[symbol.name] = tuple(dict.fromkeys(_references(program, symbol.definition, known)))
+                yield from _through(symbol, top, known[symbol.name])
         stack.extend(reversed(list(_inside(top))))
 
 
@@ -33,11 +41,11 @@ def _inside(node: object) -> Iterator[object]:
                 yield getattr(node, field.name)
 
 
-def _through(program: Program, symbol: NamedExpression, call: SymbolRef) -> Iterator[SymbolRef]:
+def _through(symbol: NamedExpression, call: SymbolRef, inside: tuple[SymbolRef, ...]) -> Iterator[SymbolRef]:
     indices = symbol.space.indices
     bound: dict[IndexVar, Expr] = {}
     if len(indices) == len(call.args):
         bound = dict(zip(indices, call.args, strict=True))
-    for ref in references(program, symbol.definition):
+    for ref in inside:
         args = tuple(bound.get(a.var, a) if isinstance(a, IndexRef) else a for a in ref.args)
         yield replace(ref, args=args)

@@ -22,6 +22,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..answer import Answer
 from ..forms.conic import ConicForm, transposed
@@ -38,6 +39,7 @@ from .weak_duality import TINY, UNIT, Box, curvature, dot, lower_bound, rows_of,
 REACH = 1e3
 LARGE = 1e6  # decisions without a bound are held within it where a contradiction needs one
 SHOWN = 60  # names that a line holds at most
+LITTLE = 1e-7  # of the largest multiplier: what counts as none
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,8 @@ def contradiction(form: ConicForm, answer: Answer) -> bool | None:
     # A point of the model would be one of the form with each added column at the value of what it stands for.
     known = ranges(form)
     least, most = known.lower, known.upper
+    if (least > most).any():  # rounded outwards, so that no column has a value
+        return True
     for size in (math.inf, LARGE):
         box = Box(np.maximum(least, -size), np.minimum(most, size))
         found = lower_bound(-cost, rows_of(form), box, y, cost_error)
@@ -186,12 +190,27 @@ def infeasible_line(instance: Instance, lowered: Lowered, answer: Answer) -> Lin
 
 
 def _taking_part(lowered: Lowered, answer: Answer) -> tuple[str, ...]:
-    """The rows with multipliers that are not nearly zero, the largest first."""
+    """The rows with multipliers that are not nearly zero, the largest first, then the bounds that take up the rest."""
     assert answer.dual_ray is not None
     size = np.abs(answer.dual_ray)
     order = np.argsort(-size)[:SHOWN]
     names = Names(lowered.instance, lowered.judged)
     own = {family.name for family in lowered.instance.constraints}
     largest = float(size.max(initial=0.0))
-    rows = [int(row) for row in order if size[row] > 1e-7 * largest]
-    return tuple(name for name in (names.row(row) for row in rows) if name.split("[")[0] in own)
+    rows = [int(row) for row in order if size[row] > LITTLE * largest]
+    shown = [name for name in (names.row(row) for row in rows) if name.split("[")[0] in own]
+    bounds = [f"bound of {names.column(int(column))}" for column in _pushed(lowered, answer)]
+    return tuple((shown + bounds)[:SHOWN])
+
+
+def _pushed(lowered: Lowered, answer: Answer) -> NDArray[np.intp]:
+    """The decisions whose bounds a ray leans on: the columns that rows and cones leave a slope in."""
+    form, y, z = lowered.judged, answer.dual_ray, answer.cone_ray
+    assert isinstance(form, ConicForm) and y is not None and z is not None
+    products = form.values * np.repeat(y, np.diff(form.starts))
+    total, size = transposed(form, z)
+    left = -total - np.bincount(form.indices, products, form.shape[1])
+    size = size + np.bincount(form.indices, np.abs(products), form.shape[1])
+    held = (left > 0) & np.isfinite(form.lower) | (left < 0) & np.isfinite(form.upper)
+    real = held & (np.abs(left) > LITTLE * float(size.max(initial=0.0)))
+    return np.flatnonzero(real[: lowered.instance.columns])

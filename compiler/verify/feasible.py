@@ -5,17 +5,20 @@ A row passes when its violation is at most tol * max(1, largest |term| of the ro
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from optc.dsl.program import Relation
 
-from ..evaluation.scope import entry_text
+from ..evaluation.scope import EvaluationError, entry_text
 from ..instance.instance import ConstraintFamily, Instance
 from ..reference.interpreter import Reference
+from ..reference.terms import EvaluationError as WithoutValue
 from ..result.certificate import Grade, Line
 from ..spaces.domains import Values
+from .objective import without_value
 from .point import Point, is_small, reference_of, reference_values
 from .rows import largest_terms, violations
 
@@ -38,7 +41,13 @@ def feasible(instance: Instance, point: Point, tolerance: float) -> Line:
     """The line of the claim; ``value`` is the largest violation of the worst row, ``evidence`` has each family's."""
     small = is_small(instance)
     reference = reference_of(instance) if small or _needs_reference(instance) else None
-    found = [_worst(instance, family, point, tolerance, reference, small) for family in instance.constraints]
+    found = []
+    for family in instance.constraints:
+        try:
+            found.append(_worst(instance, family, point, tolerance, reference, small))
+        except (EvaluationError, WithoutValue) as error:
+            how = f"a row has no value at the point: {without_value(error)}"
+            return Line("feasible", "failed", math.nan, tolerance, family.name, how)
     rows = sum(family.count for family in instance.constraints)
     judge = "by the reference interpreter" if small else "by whole arrays, float64"
     how = f"largest violation over {rows:,} {'row' if rows == 1 else 'rows'}, {judge}"

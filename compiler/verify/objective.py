@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
+from optc.dsl.catalogue.instances import UNDEFINED_VALUE
 from optc.dsl.program import Expr, NamedExpression
 
 from ..evaluation.evaluate import evaluate, flat_values, numbers
 from ..evaluation.scope import EvaluationError, Scope
 from ..instance.instance import Instance
+from ..reference.terms import EvaluationError as WithoutValue
 from ..result.certificate import Line
 from ..spaces.algebra import UNIT, Table, filtered
 from ..spaces.domains import Values
@@ -34,10 +38,27 @@ def by_arrays(instance: Instance, point: Point) -> float | None:
     return float(numbers(evaluate(stated.expression, UNIT, scope)).reshape(-1)[0])
 
 
-def objective_line(instance: Instance, value: float | None) -> Line | None:
-    """The line of the claim, or None without an objective."""
+def objective_or_fault(instance: Instance, point: Point) -> tuple[float | None, str]:
+    """The value and no words; NaN and the reason where the objective has no value at the point."""
+    try:
+        return objective(instance, point), ""
+    except (EvaluationError, WithoutValue) as error:
+        return math.nan, without_value(error)
+
+
+def without_value(error: EvaluationError | WithoutValue) -> str:
+    """The reason why something has no value. Raises the error where it is another, such as of outside code."""
+    if isinstance(error, EvaluationError) and error.diagnostic.code is not UNDEFINED_VALUE:
+        raise error
+    return str(error)
+
+
+def objective_line(instance: Instance, value: float | None, fault: str = "") -> Line | None:
+    """The line of the claim, or None without an objective. ``fault``: why it has no value."""
     if value is None:
         return None
+    if fault:
+        return Line("objective", "failed", value, how=f"the objective has no value at the point: {fault}")
     judge = "by the reference interpreter" if is_small(instance) else "by whole arrays, float64"
     return Line(
         "objective", "checked" if np.isfinite(value) else "failed", value, how=f"evaluated on the model {judge}"

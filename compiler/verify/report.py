@@ -9,7 +9,7 @@ from ..instance.instance import Instance
 from ..result.certificate import Line
 from .domains import bounds, integral
 from .feasible import feasible
-from .objective import objective, objective_line
+from .objective import objective_line, objective_or_fault
 from .point import Point
 
 FOLLOWER = "follower optimal"
@@ -40,11 +40,11 @@ class Report:
 
 def judge(instance: Instance, point: Point, tolerance: float) -> Report:
     """Feasibility, domains, integrality and objective of a point, evaluated on the model as written."""
-    value = objective(instance, point)
+    value, fault = objective_or_fault(instance, point)
     lines = (
         feasible(instance, point, tolerance),
         bounds(instance, point, tolerance),
         integral(instance, point, tolerance),
-        objective_line(instance, value),
+        objective_line(instance, value, fault),
     )
     return Report(point, tuple(line for line in lines if line is not None), value)

@@ -5,7 +5,9 @@ and of all sides with a positive multiplier is enough for a strict local optimum
 tight side has a multiplier of zero, excludes one (J. Nocedal, S. J. Wright, "Numerical Optimization", 2nd ed. (2006),
 section 12.5). Curvature is by unit steps, relative ones in decisions larger than one; it counts as none below
 ``sqrt(2 |slope|)`` too, where the theorem of Kantorovich, with third derivatives of size one, no longer puts a point
-of the same kind nearby. Up to ``DENSE`` free decisions the least eigenvalue is computed. Up to ``SPARSE`` entries the
+of the same kind nearby; with larger ones the curvature a few Newton steps on tells.
+
+Up to ``DENSE`` free decisions the least eigenvalue is computed, here and those steps on. Up to ``SPARSE`` entries the
 signs of the pivots of a symmetric factorisation tell whether it is positive; it is one of the kind that interior-point
 methods make at every iteration. The second derivatives are those of the lowered problem, compared along a direction
 with differences of the model's own slopes where it has no columns of its own.
@@ -33,6 +35,7 @@ TIGHT = 1e-4  # slack, relative, below which a side is tight; likewise of multip
 FLAT = 1e-9  # curvature, relative to the largest, that counts as none
 FULL = 10.0  # entries, times the root of the size, from which on a row counts as nearly full
 STEP = 1e-6  # of the differences
+AHEAD = 4.0  # Newton steps: where a minimum is near, the curvature is still positive so far on
 NEARLY = 1e-4  # relative difference of second derivatives that is blamed on differences
 
 CLAIM = "second order"
@@ -74,10 +77,20 @@ def second_order(instance: Instance, form: NonlinearForm, x: Floats, y: Floats, 
     flat = max(FLAT * size, math.sqrt(2.0 * float(np.linalg.norm(unit * slope[tight.free]))))
     words = f"least curvature that {len(tight.rows):,} tight rows leave of {len(tight.free):,} free decisions"
     if len(tight.free) <= DENSE:
-        least, left = _least_curvature(reduced.dense(), jacobian.dense())
+        basis = _null_space(jacobian.dense(), len(tight.free))
+        left = basis.shape[1]
         if left == 0:
             return Line(CLAIM, "checked", how="the tight constraints leave no direction")
-        return _line(least, flat, tight.weak, f"{words}, {left:,} {'direction' if left == 1 else 'directions'}")
+        words = f"{words}, {left:,} {'direction' if left == 1 else 'directions'}"
+        inner = basis.T @ reduced.dense() @ basis
+        least = float(np.linalg.eigvalsh(inner)[0])
+        if least > flat:
+            beyond = x.copy()
+            beyond[tight.free] -= AHEAD * unit * (basis @ np.linalg.solve(inner, basis.T @ (unit * slope[tight.free])))
+            ahead = _reduced(_hessian(form, beyond, y), tight.free, tight.free, unit, unit).dense()
+            if not _is_definite(basis.T @ ahead @ basis):
+                return Line(CLAIM, "open", least, how=f"{words}: it does not last to where the slope would end")
+        return _line(least, flat, tight.weak, words)
     if _is_positive(reduced, jacobian, flat):
         return Line(CLAIM, "checked", how=f"{words}, positive by the inertia of a factorisation")
     return Line(CLAIM, "open", how=f"{words} is not positive, or the factorisation cannot tell")
@@ -190,17 +203,19 @@ def _same_as_model(
     return isinstance(behind, str) or not differs(0.5 * (there.slope - behind.slope))
 
 
-def _least_curvature(hessian: Floats, jacobian: Floats) -> tuple[float, int]:
-    """The least eigenvalue on the null space of the Jacobian, and the dimension of that space."""
-    n = len(hessian)
-    basis = np.eye(n)
-    if len(jacobian):
-        _, sizes, right = np.linalg.svd(jacobian, full_matrices=True)
-        rank = int((sizes > 1e-10 * max(1.0, float(sizes[0]))).sum())
-        basis = right[rank:].T
-    if basis.shape[1] == 0:
-        return 0.0, 0
-    return float(np.linalg.eigvalsh(basis.T @ hessian @ basis)[0]), basis.shape[1]
+def _null_space(jacobian: Floats, n: int) -> Floats:
+    """An orthonormal basis (n, k) of what the rows (m, n) leave."""
+    if not len(jacobian):
+        return np.eye(n)
+    _, sizes, right = np.linalg.svd(jacobian, full_matrices=True)
+    rank = int((sizes > 1e-10 * max(1.0, float(sizes[0]))).sum())
+    found: Floats = right[rank:].T
+    return found
+
+
+def _is_definite(matrix: Floats) -> bool:
+    """Whether it is finite and its eigenvalues are positive."""
+    return bool(np.isfinite(matrix).all()) and float(np.linalg.eigvalsh(matrix)[0]) > 0.0
 
 
 def _is_positive(hessian: _Matrix, jacobian: _Matrix, margin: float) -> bool:

@@ -178,8 +178,9 @@ NL_LINE = _code(
     "a line of a .nl file is malformed",
     "{problem}",
     "{mend}",
-    """A text .nl file is ten lines of numbers and then segments: a letter with numbers, and the lines these announce.
-Expressions stand in prefix order, a line for each operator, number and variable.
+    """A .nl file is ten lines of numbers and then segments: a letter with numbers, and the lines these announce.
+Expressions stand in prefix order, a line for each operator, number and variable. A binary file has the same, packed;
+lines are then those of the text that says the same.
 
     C0
     o5
@@ -194,12 +195,12 @@ NL_UNSUPPORTED = _code(
     "a part of .nl that optc does not read",
     "{what} is not read by optc",
     "{mend}",
-    """optc reads algebraic rows and objectives, whole variables and complementarity conditions of text .nl files. What
-it has no place for is refused, so that no part of a problem is dropped in silence: logical rows, conditions on
-variables (`if x > 0 then …`), imported functions, networks, special ordered sets in suffixes, the binary format.
+    """optc reads algebraic rows and objectives, whole variables and complementarity conditions of .nl files, text and
+binary. What it has no place for is refused, so that no part of a problem is dropped in silence: logical rows,
+conditions on variables (`if x > 0 then …`), imported functions, networks, special ordered sets in suffixes.
 
-    option solver optc; write bmodel;     # binary: refused
-    option solver optc; write gmodel;     # text: read""",
+    o35     # if … then … else, decided by a variable: refused
+    o11     # the least of several values: read""",
 )
 
 NL_LEFT_OUT = _code(

@@ -353,6 +353,22 @@ coefficients in one row; solvers work on a scaled copy and judge there.
 """,
 )
 
+ANSWER_WITHOUT_VALUE = _code(
+    "W0607",
+    "answer without a value",
+    "backend `{backend}` called its answer {claim}, but {reason}",
+    "keep the decisions away from points without a value by bounds, such as `x >= 1e-6` for `log(x)`",
+    """\
+Every answer is evaluated on the model as written. Here an expression has no value at the backend's answer, mostly
+since a solver steps a rounding error over the edge of its domain, or since no other point is left.
+
+    var x >= 0
+    maximize log(x)
+    subject to
+      none: x <= 0         # wrong: only x = 0 is left, where the logarithm has no value
+""",
+)
+
 UNPROVED_END = _code(
     "W0602",
     "claim of the backend could not be confirmed",
@@ -498,5 +514,18 @@ not. The point was checked as any other; it comes without a bound.
     var x in [0, 1]
     minimize log(x)                # falls for ever towards 0
     var x in [0.001, 1]            # and has a least value here
+""",
+)
+
+SOLVED_STRICTER = _code(
+    "N0607",
+    "solved again to a smaller tolerance",
+    "the first answer of backend `{backend}` broke `{where}` by {value}, more than the tolerance {limit}; it was asked "
+    "again, for {tolerance}",
+    None,
+    """\
+Solvers judge on a scaled copy of the model, and an answer that holds there may break a row as it is written by a little
+more than the tolerance. The backend is then asked once more, for a tolerance that is smaller by as much, and what comes
+back is judged like any other answer. The model's own tolerance stays what it was.
 """,
 )

@@ -152,6 +152,17 @@ def _debug(args: argparse.Namespace) -> bool:
 def _fault_text(fault: Exception, args: argparse.Namespace) -> str:
     if isinstance(fault, MemoryError):
         return "optc: there is not enough memory for this"
+    if isinstance(fault, RecursionError):
+        return (
+            "optc: definitions or expressions are nested too deeply for this; give their parts decisions of their own"
+        )
+    missing = fault.name if isinstance(fault, ModuleNotFoundError) and fault.name is not None else ""
+    if missing and missing.partition(".")[0] != "optc":
+        package = missing.partition(".")[0]
+        return (
+            f"optc: the package {package}, which this needs, is not installed (`optc doctor` lists what is)\n"
+            "Install all that optc needs with `pip install --force-reinstall optc`."
+        )
     again = "" if _debug(args) else " Run it again with --debug to see where it happened."
     return (
         f"optc: internal fault: {type(fault).__name__}: {fault}\n"

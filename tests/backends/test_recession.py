@@ -9,11 +9,11 @@ import pytest
 
 from optc.backends import highs, scip
 from optc.backends.conformance import INF, form
-from optc.backends.recession import direction, unlimited
+from optc.backends.recession import direction, endless_pair, unlimited
 from optc.compiler import context as contexts
 from optc.compiler.backend import Goal
 from optc.compiler.forms.discrete import DiscreteForm, Indicators, OrderedSets, Pairs, RowProducts
-from optc.compiler.forms.linear import Floats, LinearForm
+from optc.compiler.forms.linear import Floats, LinearForm, QuadraticForm
 
 
 def least(problem: LinearForm) -> Floats | None:
@@ -118,3 +118,67 @@ def test_unbounded_problems_come_with_a_feasible_point() -> None:
     assert found.claim == "unbounded" and found.x is not None and found.primal_ray is not None
     assert found.x[0] - found.x[1] + found.x[2] >= 2 - 1e-6
     assert float(problem.cost @ found.primal_ray) < 0
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_pairs_without_end_are_directions_along_which_every_point_only_improves(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    n, m = 4, 3
+    matrix = np.triu(random.integers(-2, 3, (n, n)) * random.integers(0, 2, (n, n))).astype(float)
+    rows = random.integers(-1, 2, (m, n)) * random.integers(0, 2, (m, n))
+    open_above = np.where(random.integers(0, 4, n) > 0, INF, 3.0)
+    lower = np.where(random.integers(0, 2, n) == 1, -INF, 0.0)
+    sense = ("minimize", "maximize")[seed % 2]
+    problem = form(
+        random.integers(-3, 4, n).tolist(),
+        rows.tolist(),
+        [-INF] * m,
+        [5.0] * m,
+        lower.tolist(),
+        open_above.tolist(),
+        sense=sense,
+        hessian=(matrix + matrix.T).tolist(),
+    )
+    if not isinstance(problem, QuadraticForm):
+        return
+    found = endless_pair(problem, least)
+    good = [
+        d
+        for i in range(n)
+        for j in range(i, n)
+        for a in (-1.0, 1.0)
+        for b in (-1.0, 1.0)
+        if (d := _along(n, i, a, j, b)) is not None and _falls(problem, matrix + matrix.T, rows, d)
+    ]
+    assert (found is not None) == bool(good)
+    if found is not None:
+        x, d = found
+        assert any(np.array_equal(d, each) for each in good)
+        value = [float(problem.cost @ p + 0.5 * p @ (matrix + matrix.T) @ p) for p in (x, x + d, x + 10 * d)]
+        assert value == sorted(value, reverse=sense == "minimize")
+
+
+def _along(n: int, i: int, a: float, j: int, b: float) -> np.ndarray | None:
+    d = np.zeros(n)
+    d[i] = a
+    if i == j:
+        return d if a == b else None
+    d[j] = b
+    return d
+
+
+def _falls(problem: QuadraticForm, hessian: np.ndarray, rows: np.ndarray, d: np.ndarray) -> bool:
+    sign = 1.0 if problem.sense == "minimize" else -1.0
+    moving = np.flatnonzero(d)
+    ends = np.where(d > 0, problem.upper, -problem.lower)[moving]
+    products = len(moving) == 1 or hessian[moving[0], moving[1]] != 0
+    free = np.isinf(ends).all() and not (rows[:, moving] * d[moving] > 0).any()
+    return bool(products and free and sign * (d @ hessian @ d) < -1e-9)
+
+
+def test_a_top_is_passed_before_the_fall() -> None:
+    problem = form([1000.0], [], [], [], [-INF], [INF], hessian=[[-2.0]])
+    pair = endless_pair(problem, lambda _problem: np.array([0.0]))  # type: ignore[arg-type]
+    assert pair is not None
+    x, d = pair
+    assert float((problem.cost - 2.0 * x) @ d) <= 1e-9

@@ -234,3 +234,32 @@ def test_control_c_ends_the_work_with_the_best_answer_so_far() -> None:
     finally:
         process.kill()
     assert (process.returncode, words) == (0, "feasible interrupted True")
+
+
+def test_scip_is_only_interrupted_where_its_stage_allows_it() -> None:
+    """Between presolving and the search SCIP refuses, with an exception and lines on standard error."""
+    from pyscipopt import SCIP_STAGE
+
+    from optc.backends.scip.work import _interrupt
+
+    class Model:
+        asked = 0
+
+        def __init__(self, stage: int, fault: str = "") -> None:
+            self.stage, self.fault = stage, fault
+
+        def getStage(self) -> int:  # noqa: N802
+            return self.stage
+
+        def interruptSolve(self) -> None:  # noqa: N802
+            self.asked += 1
+            if self.fault:
+                raise Exception(self.fault)
+
+    early, late = Model(SCIP_STAGE.INITSOLVE), Model(SCIP_STAGE.SOLVING)
+    _interrupt(early)
+    _interrupt(late)
+    assert (early.asked, late.asked) == (0, 1)
+    _interrupt(Model(SCIP_STAGE.SOLVING, "SCIP: method cannot be called at this time in solution process!"))
+    with pytest.raises(Exception, match="out of memory"):
+        _interrupt(Model(SCIP_STAGE.SOLVING, "SCIP: out of memory"))

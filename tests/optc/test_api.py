@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -233,3 +234,23 @@ def test_import_is_light_and_lazy() -> None:
     program = "import sys, optc; print(sorted(name for name in sys.modules if name.startswith('optc')))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "['optc']"
+
+
+def test_problems_go_to_other_processes() -> None:
+    problem = optc.parse(
+        """
+set I
+param c[I]
+var x[I] in [0, 5]
+minimize sum(c[i] * x[i]^2 - x[i] for i in I) + exp(x["a"])
+subject to
+  some[i in I]: 2 * x[i] >= 0.1
+"""
+    ).bind({"I": ["a", "b"], "c": {"a": 1.0, "b": 2.0}})
+    solution = problem.solve()
+    copy = pickle.loads(pickle.dumps(problem))
+    assert copy.solve().objective == solution.objective
+    assert copy.update(c={"a": 2.0, "b": 1.0}).solve().objective == problem.update(c=[2.0, 1.0]).solve().objective
+    with pytest.raises(optc.DataError, match='"z" is not in I'):
+        copy.update(c={"a": 2.0, "z": 1.0})
+    assert pickle.loads(pickle.dumps(solution)).objective == solution.objective

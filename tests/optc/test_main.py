@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,16 @@ def test_a_fault_of_ours_asks_for_a_report(monkeypatch: pytest.MonkeyPatch, caps
     assert (value["schema"], value["status"]) == (1, "failed")
     assert main(["check", "m.opt", "--debug"]) == 70
     assert "Traceback" in capsys.readouterr().err
+
+
+def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def look_for_it(_path: str, _args: object) -> None:
+        import_module("no_such_package.part")
+
+    monkeypatch.setattr(check, "_check", look_for_it)
+    assert main(["check", "m.opt"]) == 70
+    told = capsys.readouterr().err
+    assert "the package no_such_package" in told and "pip install" in told and "internal fault" not in told
 
 
 def test_an_interrupt_before_any_answer(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

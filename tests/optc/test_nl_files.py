@@ -279,7 +279,8 @@ LINES = [
     ("J1 2", "J0 2", 48, "a second segment J0"),
     ("r\n0 -1 20\n2 1\n", "", 52, "the bounds of the rows are missing"),
     (" 3 2 1 1 0", " 3 2", 2, "line 2 of the header"),
-    (" 2 2 2\n", " 2 2 3\n", 5, "do not fit"),
+    (" 0 1 0 0 0", " 3 1 0 0 0", 5, "do not fit"),
+    (" 0 1 0 0 0", " 0 1 3 0 0", 7, "more nonlinear whole variables"),
     ("g3 1 1 0", "x3 1 1 0", 1, "begins with g"),
 ]
 
@@ -292,14 +293,6 @@ def test_a_mistake_is_told_with_its_line(old: str, new: str, line: int, problem:
     (diagnostic,) = refused.value.diagnostics
     assert problem in diagnostic.message
     assert (diagnostic.place.file, diagnostic.place.line) == ("f.nl", line)  # type: ignore[union-attr]
-
-
-def test_a_binary_file_is_refused_with_the_remedy(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "m.nl").write_bytes(b"b3 1 1 0\n\x00\xff\x12")
-    assert main(["check", str(tmp_path / "m.nl")]) != 0
-    shown = capsys.readouterr().err
-    assert "binary" in shown
-    assert "write g" in shown
 
 
 def test_what_does_not_count_is_noted() -> None:

@@ -186,3 +186,22 @@ def test_an_answer_without_rows_needs_no_duals() -> None:
     found = problem.solve(backend="ipopt")
     values = {"variables": found.to_dict()["variables"]}
     assert problem.verify(values).status == found.status == "locally optimal"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "set O = 1..5\nparam x[O] = [1, 2, 3, 4, 5]\nparam y[O] = [1.1, 2.3, 2.9, 4.2, 25]\nvar a\nvar b\n"
+        "minimize loss: sum(huber(y[i] - a*x[i] - b, 1) for i in O)\n",
+        "var x[1..2] in [-30, 33] start 20\nminimize 20 + exp(1) - 20*exp(-0.2*sqrt(sum(x[i]^2 for i in 1..2)/2)) -\n"
+        "  exp(sum(cos(2*pi*x[i]) for i in 1..2)/2)\n",
+    ],
+)
+def test_an_answer_that_claims_no_stationarity_is_not_failed_for_it(text: str) -> None:
+    """An optimum by cones is good in its objective, and one at a kink has no slopes at all."""
+    problem = optc.parse(text).bind()
+    solution = problem.solve()
+    assert solution.status == "optimal"
+    again = problem.verify(solution)
+    assert not [line for line in again.certificate if line.status == "failed"]
+    assert again.status in ("optimal", "feasible", "locally optimal")
