@@ -26,6 +26,7 @@ from optc.dsl.program import (
 
 from .quantifiers import class_name
 from .terms.degree import Shapes
+from .terms.kinks import Kinks
 from .terms.ratios import divides, ratio_of, row_ratio
 from .terms.references import references
 from .terms.substitution import walk
@@ -86,9 +87,10 @@ class Signature:
     """``form``: ``instance``, or the name of a form. ``features``: what the problem is made of beyond linear rows.
 
     Beside those of ``WORDS``: ``integer``, ``binary`` and ``semicontinuous`` (some decisions are);
-    ``whole product`` (whole decisions that are more than 0 or 1 stand in a product of decisions); of a nonlinear
-    objective ``ratio objective`` (it is one ratio of linear expressions) or ``ratio among others`` (decisions stand in
-    a denominator otherwise); ``ratio constraint`` where all nonlinear rows compare one such ratio with a constant.
+    ``nonlinear kinks`` (kinks stand in a nonlinear objective or row); ``whole product`` (whole decisions that are more
+    than 0 or 1 stand in a product of decisions); of a nonlinear objective ``ratio objective`` (it is one ratio of
+    linear expressions) or ``ratio among others`` (decisions stand in a denominator otherwise); ``ratio constraint``
+    where all nonlinear rows compare one such ratio with a constant.
     """
 
     form: str
@@ -195,12 +197,14 @@ def _kind_of_row(symbol: Constraint) -> set[str]:
 def _algebra(program: Program, decisions: frozenset[str]) -> set[str]:
     root = program.root
     shapes = Shapes(program, decisions)
+    kinks = Kinks(program, shapes)
     found: set[str] = set()
     if root.objective is not None and root.objective.expression is not None:
         shape = shapes.of(root.objective.expression)
         found |= _degree_word(shape.degree, shape.kinks, "objective")
         if shape.degree is None:
             found |= _ratio_word(root.objective.expression, program, shapes)
+            found |= {"nonlinear kinks"} if kinks.within(root.objective.expression) else set()
         if shape.degree is None or shape.degree > 1:
             whole = _multiplies_whole(root.objective.expression, program, shapes)
             found |= {"whole product"} if whole else set()
@@ -214,6 +218,7 @@ def _algebra(program: Program, decisions: frozenset[str]) -> set[str]:
                 whole = any(_multiplies_whole(term, program, shapes) for term in _terms(symbol))
                 found |= {"whole product"} if whole else set()
             if shape.degree is None:
+                found |= {"nonlinear kinks"} if any(kinks.within(term) for term in _terms(symbol)) else set()
                 body = symbol.body
                 ratios.append(isinstance(body, Relation) and row_ratio(body, program, shapes) is not None)
     return found | ({"ratio constraint"} if ratios and all(ratios) else set())
@@ -230,6 +235,8 @@ def _terms(symbol: Constraint) -> tuple[Expr, ...]:
 
 def _multiplies_whole(term: Expr, program: Program, shapes: Shapes) -> bool:
     """Whether a product of decisions holds whole ones with other values than 0 and 1."""
+    if not any(_has_range(symbol) for symbol in program.symbols.values()):
+        return False
     waiting: list[Expr] = [term]
     seen: set[str] = set()
     while waiting:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from optc.dsl.catalogue import report, solving
 from optc.dsl.catalogue.kernels import DEVICE_MEMORY
@@ -51,7 +52,8 @@ def solve(instance: Instance, backends: Sequence[Backend], request: Request, con
     unused = unused_device(lowered.form, options, context, route.backend.name)
     request = replace(request, notes=(*request.notes, *unused))
     try:
-        solution = _answered(instance, backends, request, context, route, evaluated(lowered, options, context), watch)
+        lowered = evaluated(lowered, options, context)
+        solution = _answered(instance, backends, request, context, route, options, lowered, watch)
     except EvaluatorError as error:
         ending: Termination = "memory limit" if error.diagnostic.code is DEVICE_MEMORY else "no route"
         solution = _unsolved(instance, request, context, ending, (*request.notes, error.diagnostic))
@@ -65,12 +67,12 @@ def _answered(
     request: Request,
     context: Context,
     route: Route,
+    options: Any,
     lowered: Lowered,
     watch: _Watch,
 ) -> Solution:
     """The backend's answer, judged. Raises ``EvaluatorError``."""
     watch.lap("compile")
-    options = request.options.get(route.backend.name) or route.backend.options()
     start = _start(instance, lowered, request)
     aim = replace(request.goal, gap=AIM * request.goal.gap)
     answer = lowered.raised(route.backend.solve(lowered.form, aim, options, context, start))

@@ -92,7 +92,7 @@ def test_solving_a_linear_program_imports_one_solver_and_nothing_that_it_can_do_
     )
     command = ["solve", "model.opt", *(word for each in data for word in ("-d", each))]
     spared = {"scipy", "pyscipopt", "pandas", "polars", "networkx", "rich", "sqlite3", "tomllib", "importlib.metadata"}
-    spared |= {"concurrent.futures"}
+    spared |= {"concurrent.futures", "torch"}
     program = (
         f"import sys; from optc.cli.main import main; status = main({command!r}); "
         f"print(status, 'highspy' in sys.modules, sorted({spared!r} & set(sys.modules)))"

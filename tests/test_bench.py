@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -59,3 +60,29 @@ def test_kernels_of_the_benchmark_compute_what_is_computed_by_hand(problem: str)
     done = subprocess.run([*command, "--systems", "optc,numpy,hand,placed"], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("agree: optc, numpy, hand, placed") == 2
+
+
+def test_nonlinear_models_of_the_benchmark_are_the_same_in_all_systems() -> None:
+    script = SCRIPT.with_name("nlp_end_to_end.py")
+    done = subprocess.run([sys.executable, str(script), "--check"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count(" agree: ") == 3
+
+
+def test_a_performance_profile_is_that_of_its_definition() -> None:
+    import runpy
+
+    shares = runpy.run_path(str(SCRIPT.with_name("performance_profile.py")))["shares"]
+    found = shares({"a": [1.0, 4.0, float("inf")], "b": [2.0, 1.0, 3.0]}, (1.0, 2.0, 4.0, float("inf")))
+    assert found["a"] == pytest.approx([1 / 3, 1 / 3, 2 / 3, 2 / 3])
+    assert found["b"] == pytest.approx([2 / 3, 1, 1, 1])
+
+
+@pytest.mark.skipif("S2MPJ_DIR" not in os.environ, reason="S2MPJ_DIR names no copy of S2MPJ")
+def test_problems_of_cutest_are_evaluated_as_by_s2mpj() -> None:
+    names = ["HS6", "BT11", "ORTHREGB", "LUKVLE1", "STREGNE", "SPINOP", "MANCINONE"]
+    script = SCRIPT.with_name("cutest_equalities.py")
+    done = subprocess.run([sys.executable, str(script), "--check", "--only", *names], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert [name for name, _ in lines] == names and all(float(gap) <= 1e-10 for _, gap in lines)

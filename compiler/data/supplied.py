@@ -104,6 +104,21 @@ class Origin:
         entry = self.entry
         return Origin(self.together, lambda k: entry(int(rows[k])))
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """In another process every entry stands where all of them do: what finds it holds the file as it was read."""
+        whole = self.whole
+        return Origin, (whole, _Everywhere(whole))
+
+
+@dataclass(frozen=True, slots=True)
+class _Everywhere:
+    """The same place for every entry."""
+
+    place: Where
+
+    def __call__(self, _entry: object) -> Where:
+        return self.place
+
 
 # -------------------------------------------------------------------------------------------------------- entries
 @dataclass(frozen=True, slots=True, eq=False)
@@ -133,6 +148,9 @@ class Dense:
     lengths: tuple[NDArray[np.int64], ...]
     origin: Origin
     part: Callable[[Sequence[int]], Where] | None = None
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Dense, (self.values, self.lengths, self.origin, _Everywhere(self.origin.whole))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

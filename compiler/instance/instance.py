@@ -26,7 +26,7 @@ block, ``()`` for the model itself.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -117,6 +117,11 @@ class Instance:
     patterns: dict[object, object] = field(default_factory=dict, repr=False)
     stamps: Mapping[str, int] = field(default_factory=dict, repr=False)
     proved: Mapping[str, tuple[Floats, Floats]] = field(default_factory=dict, repr=False)
+
+    def __getstate__(self) -> dict[str, object]:
+        """Without what is kept by identity."""
+        scope = replace(self.scope, structure={}, local={})
+        return {each.name: getattr(self, each.name) for each in fields(self)} | {"patterns": {}, "scope": scope}
 
     @cached_property
     def _families(self) -> Mapping[str, Family]:

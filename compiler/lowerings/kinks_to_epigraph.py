@@ -22,6 +22,7 @@ from optc.dsl.catalogue import report, solving
 from optc.dsl.diagnostics import Diagnostic
 from optc.dsl.program import (
     Apply,
+    Constant,
     Constraint,
     Expr,
     IndexRef,
@@ -39,19 +40,25 @@ from ..evaluation.evaluate import evaluate, numbers
 from ..evaluation.scope import EvaluationError, text_of
 from ..evaluation.sets import extend as extended_table
 from ..evaluation.sets import layout_of
+from ..facts.bounds import propagate
+from ..facts.intervals import interval
 from ..instance.continuing import continued
 from ..instance.instance import ConstraintFamily, Family, Instance
 from ..signature import Signature
-from ..spaces.algebra import UNIT
+from ..spaces.algebra import UNIT, wide
 from ..spaces.domains import Values
+from ..spaces.layouts import Layout
 from ..terms.degree import Shapes
+from ..terms.kinks import Kinks
 from ..terms.substitution import bound_indices, freshened, renamed_indices, substituted
 
 NAME = "epigraph"
 SOURCE = TARGET = "instance"
 COST = 0.5
+MARGIN = 1e-9  # of the size of a bound, for what rounding hides
 
-_KINKS = frozenset({"piecewise objective", "piecewise constraint"})
+_KINKS = frozenset({"piecewise objective", "piecewise constraint", "nonlinear kinks"})
+_RISING = frozenset({"exp", "log", "log10", "sqrt", "softplus", "sigmoid", "sinh", "tanh", "atan", "erf"})
 _UPWARDS = {"le": (1, -1), "ge": (-1, 1)}  # for each side, whether a larger value is worse (1) or better (-1)
 
 
@@ -150,12 +157,13 @@ class _Rewriter:
 
     instance: Instance
     shapes: Shapes
+    kinks: Kinks
     bounded: list[Bounded] = field(default_factory=list)
     rows: list[Constraint] = field(default_factory=list)
 
     def term(self, term: Expr, way: int, space: Space, family: str) -> Expr:
         """The term without kinks. ``way``: 1 where a larger value is worse, -1 where it is better, 0 neither."""
-        if not self.shapes.of(term).kinks:
+        if not self.kinks.within(term):
             return term
         if isinstance(term, Apply):
             return self._apply(term, way, space, family)
@@ -177,16 +185,18 @@ class _Rewriter:
             return replace(term, args=(self.term(term.args[0], -way, space, family),))
         if term.op in ("mul", "div"):
             return self._scaled(term, way, space, family)
+        if term.op in _RISING or (term.op == "pow" and _grows(term)):
+            return replace(term, args=(self.term(term.args[0], way, space, family), *term.args[1:]))
         if term.op == ("max" if way > 0 else "min") and way:
             pieces = [(self.term(arg, way, space, family), space) for arg in term.args]
             return self._bound(term, pieces, way, space, family)
-        if term.op == "abs" and way > 0 and not self.shapes.of(term.args[0]).kinks:
+        if term.op == "abs" and way > 0 and not self.kinks.within(term.args[0]):
             inner = term.args[0]
             return self._bound(term, [(inner, space), (Apply(inner.span, "neg", (inner,)), space)], 1, space, family)
         raise _refusal(term)
 
     def _scaled(self, term: Apply, way: int, space: Space, family: str) -> Expr:
-        kinked = 0 if self.shapes.of(term.args[0]).kinks else 1
+        kinked = 0 if self.kinks.within(term.args[0]) else 1
         other = term.args[1 - kinked]
         if not self.shapes.of(other).constant or (term.op == "div" and kinked == 1):
             raise _refusal(term)
@@ -209,7 +219,7 @@ class _Rewriter:
         raise _refusal(term)
 
     def _piecewise(self, term: Piecewise, way: int, space: Space, family: str) -> Expr:
-        if self.shapes.of(term.argument).kinks or not way:
+        if self.kinks.within(term.argument) or not way:
             raise _refusal(term)
         points, heights = term.breakpoints, term.values
         slopes = [
@@ -257,6 +267,21 @@ def joined(outer: Space, inner: Space) -> Space:
     return Space((*outer.generators, *inner.generators), condition)
 
 
+def _grows(power: Apply) -> bool:
+    """Whether a power rises with its base: the exponent is a positive number, and the base never below zero.
+
+    So it is for ``abs``, the norms, and the largest of several of which one is a number that is not negative.
+    """
+    base, exponent = power.args
+    if not isinstance(exponent, Constant) or exponent.value <= 0:
+        return False
+    if isinstance(base, Reduce):
+        return base.op in ("norm1", "norminf")
+    if not isinstance(base, Apply) or base.op not in ("abs", "max"):
+        return False
+    return base.op == "abs" or any(isinstance(arg, Constant) and arg.value >= 0 for arg in base.args)
+
+
 def _op(name: str, *args: Expr) -> Expr:
     return Apply(args[0].span, name, args)
 
@@ -268,7 +293,8 @@ def _refusal(term: Expr) -> _WrongWay:
 
 def _rewrite(instance: Instance) -> Epigraph:
     program, root = instance.program, instance.program.root
-    rewriter = _Rewriter(instance, Shapes(program, frozenset(root.decisions)))
+    shapes = Shapes(program, frozenset(root.decisions))
+    rewriter = _Rewriter(instance, shapes, Kinks(program, shapes))
     objective = root.objective
     if objective is not None and objective.expression is not None:
         way = -1 if objective.sense == "maximize" else 1
@@ -285,10 +311,11 @@ def _rewrite(instance: Instance) -> Epigraph:
     )
     scope = replace(instance.scope, symbols=symbols, layouts=dict(instance.scope.layouts), structure={}, local={})
     families, offset = list(instance.families), instance.columns
-    for symbol in made:
+    for each in rewriter.bounded:
+        symbol = each.symbol
         layout = scope.layouts[symbol.name] = layout_of(symbol.space, scope)
-        free = np.broadcast_to(np.inf, (layout.size,))
-        families.append(Family(symbol.name, symbol, layout, offset, -free, free, None, False, "real", ()))
+        ends = _ends(instance, shapes, each.term, layout)
+        families.append(Family(symbol.name, symbol, layout, offset, *ends, None, False, "real", ()))
         offset += layout.size
     constraints = [replace(family, symbol=changed[family.name]) for family in instance.constraints]
     for row in rewriter.rows:
@@ -304,6 +331,19 @@ def _rewrite(instance: Instance) -> Epigraph:
         patterns={},
     )
     return Epigraph(without, tuple(rewriter.bounded))
+
+
+def _ends(instance: Instance, shapes: Shapes, term: Expr, layout: Layout) -> tuple[Values, Values]:
+    """Bounds of a decision made for a term: none, but what intervals give, and a little more, for a nonlinear one.
+
+    Global searches need them, and no point is lost: the decision may stand at the term's value.
+    """
+    free = np.broadcast_to(np.inf, (layout.size,))
+    if shapes.of(term).degree is not None:
+        return -free, free
+    found = interval(term, layout.table, propagate(instance).tightened())
+    low, high = (np.broadcast_to(wide(end, layout.table.shape), (layout.size,)) for end in (found.lower, found.upper))
+    return low - MARGIN * (1 + np.abs(low)), high + MARGIN * (1 + np.abs(high))
 
 
 def _constraint(symbol: Constraint, rewriter: _Rewriter) -> Constraint:

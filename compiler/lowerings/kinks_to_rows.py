@@ -47,7 +47,7 @@ TARGET = "instance"
 COST = 3.0
 
 Bools = NDArray[np.bool_]
-_KINKS = frozenset({"piecewise objective", "piecewise constraint"})
+_KINKS = frozenset({"piecewise objective", "piecewise constraint", "nonlinear kinks"})
 _OPERATIONS = frozenset({"abs", "min", "max"})
 _AGGREGATES = frozenset({"min", "max", "norm1", "norminf"})
 _FOREIGN = ("lower level", "player", "uncertainty", "recourse", "choice")

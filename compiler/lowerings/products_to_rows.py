@@ -77,7 +77,7 @@ def transfer(source: Signature) -> Signature | str | None:
     if "binary" not in source.features:
         return "it has products of decisions, none of which is binary"
     left = {f"piecewise {feature.split()[1]}" for feature in found if feature.startswith("nonlinear")}
-    return replace(source, features=(source.features - set(found)) | left)
+    return replace(source, features=(source.features - {*found, "nonlinear kinks"}) | left)
 
 
 def accepts(instance: Instance) -> Diagnostic | None:

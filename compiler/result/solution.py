@@ -14,6 +14,7 @@ from ..answer import LIMITS
 from .certificate import Certificate
 from .labelled import Labelled
 
+_OPEN = ("diverging", "numerical trouble")  # the point holds, and nobody knows how good it is
 SCHEMA = 1
 Status = Literal[
     "optimal",
@@ -26,7 +27,7 @@ Status = Literal[
     "limit",
     "failed",
 ]
-_NOT_INSTALLED = {"E0602", "E0631", "E0633"}  # a backend; torch or a compiler that was asked for
+_NOT_INSTALLED = {"E0602", "E0631", "E0632", "E0633"}  # a backend; torch, a GPU or a compiler that was asked for
 _SHOWN = 12  # entries of the families that a solution's repr prints
 
 
@@ -127,7 +128,7 @@ class Solution:
         if self.termination == "solver error":
             return 70
         if self.has_point:
-            return 5 if self.termination in LIMITS else 0
+            return 5 if self.termination in LIMITS or self.termination in _OPEN else 0
         if self.status == "failed" and codes & _NOT_INSTALLED:
             return 7
         return {"infeasible": 3, "unbounded": 4}.get(self.status, 6)

@@ -66,7 +66,8 @@ def bowl(x: Floats) -> Floats:
 @pytest.mark.parametrize("seed", range(5))
 def test_ackley_in_ten_dimensions(seed: int) -> None:
     found = optc.parse(ACKLEY).bind().solve(backend="cbo", seed=seed)
-    assert (found.status, found.route) == ("feasible", ("nonlinear", "cbo"))
+    # The bound is the model's own: every term of the objective is at its least there.
+    assert (found.status, found.route) == ("optimal", ("nonlinear", "cbo"))
     assert found.objective is not None and -1e-12 < found.objective < 1e-8
 
 

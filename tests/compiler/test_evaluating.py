@@ -236,3 +236,16 @@ def test_torch_is_loaded_only_where_it_is_asked_for(command: str, model: str) ->
         [sys.executable, "-c", program], cwd=ROOT, input=model, capture_output=True, text=True, check=True
     )
     assert done.stderr.splitlines()[-1] == "0 []", done.stderr
+
+
+@needs_torch
+def test_without_the_gpu_that_was_asked_for_the_exit_status_is_that_of_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import torch
+
+    import optc
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    found = optc.parse("var x in [-1, 2]\nminimize sin(x) + x^4\n").bind().solve(backend="exact_al", device="cuda")
+    assert [each.code.id for each in found.diagnostics] == ["E0632"] and found.exit_code == 7

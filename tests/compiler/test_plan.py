@@ -70,11 +70,20 @@ def test_backends_that_are_not_there_or_not_able_are_passed_over_with_the_reason
     found = planned(LINEAR, (absent, registry.get("highs")))
     assert found.chosen is not None and found.chosen.backend.name == "highs"
     assert "`twin` is not installed" in found.text()
+    assert "pip install twin" in found.text()
     modest = twin(capabilities=replace(registry.get("highs").capabilities, integer=frozenset()))
     refused = planned("var k binary\nminimize k\n", (modest,))
     assert refused.chosen is None
     assert planned(LINEAR, (modest,)).chosen is not None
     assert plan(optc.parse(LINEAR).bind().instance, ()).text() == "no routes: there are no backends"
+
+
+def test_where_a_backend_declines_one_that_only_has_to_be_installed_is_named() -> None:
+    picky, absent = twin(name="picky", declines=lambda _form: "it is too warm"), twin(version=lambda: None)
+    refused = [r for r in planned(LINEAR, (picky, absent)).routes if r.refused == "it is too warm"]
+    assert refused and all(r.need.startswith("backend `twin` may take it; install it with") for r in refused)
+    alone = planned(LINEAR, (picky,))
+    assert alone.chosen is None and alone.routes[0].need == "another backend may take it"
 
 
 @pytest.mark.parametrize(

@@ -152,6 +152,15 @@ def test_flat_curvature_stays_open() -> None:
     assert result.status == "stationary" and line is not None and line.status == "open"
 
 
+@pytest.mark.parametrize("backend", ["ipopt", "exact_al"])
+def test_curvature_on_the_way_to_an_inflection_is_none(backend: str) -> None:
+    """A method that comes to rest near 0 has a little curvature there, and falls without end beyond."""
+    result = optc.parse("var x start 1\nminimize x^3\n").bind().solve(backend=backend)
+    assert result.status in ("stationary", "feasible", "failed")
+    steep = "var x in [0.5, 4] start 3\nminimize 1e3*(x - 2)^2 + 1e5*(x - 2)^4 + cos(x)\n"
+    assert optc.parse(steep).bind().solve(backend=backend).status in ("locally optimal", "optimal")
+
+
 def test_large_problems_are_judged_by_inertia() -> None:
     text = """
 set I = 1..1200
@@ -320,7 +329,8 @@ def test_without_duals_an_answer_is_feasible() -> None:
 
 
 def test_rows_that_cannot_be_met_end_without_an_answer() -> None:
-    text = "var x in [-9, 9] start 1\nminimize x^3\nsubject to\n  c: x^4 + 1 <= 0\n"
+    rows = "  c: x^2 * sin(x) + y^4 == 0.01\n  d: (x - 3)^2 * (x + 3)^2 <= 0.001\n"  # there is a point near x = -3
+    text = f"var x in [-9, 9] start 3\nvar y in [-9, 9]\nminimize x^3\nsubject to\n{rows}"
     result = optc.parse(text).bind().solve(backend="ipopt")
     assert (result.status, result.termination, result.exit_code) == ("failed", "locally infeasible", 6)
     assert [each.code.id for each in result.diagnostics] == ["W0604"]
