@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from optc.compiler.facts.components import components
 from optc.compiler.forms.linear import Floats, Ints, LinearForm, QuadraticForm
 
 LARGEST = 300  # columns of a block of the Hessian whose eigenvectors are computed
@@ -68,7 +69,7 @@ def squares(form: QuadraticForm) -> Squares | None:
     n = form.shape[1]
     column = np.repeat(np.arange(n, dtype=np.int32), np.diff(form.hessian_starts))
     row, value = form.hessian_indices, sign * form.hessian_values
-    label = _components(column, row, n)
+    label = components(n, column, row)[1]
     alone = np.bincount(label, minlength=n)[label] == 1
     diagonal = np.zeros(n)
     np.add.at(diagonal, column[row == column], value[row == column])
@@ -83,17 +84,6 @@ def squares(form: QuadraticForm) -> Squares | None:
     at = np.concatenate([single, n + np.arange(len(directions), dtype=np.int32)]).astype(np.int32)
     program = _program(form, sign, directions, np.concatenate(weights))
     return Squares(program, np.concatenate(weights), at, n + len(directions))
-
-
-def _components(first: Ints, second: Ints, n: int) -> Ints:
-    """(n) the number of each column's block."""
-    if not (first != second).any():  # SciPy is not needed then
-        return np.arange(n, dtype=np.int32)
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    graph = coo_array((np.ones(len(first)), (first, second)), shape=(n, n))
-    return np.asarray(connected_components(graph, directed=False)[1])
 
 
 def _blocks(label: Ints, alone: NDArray[np.bool_]) -> list[Ints]:

@@ -7,6 +7,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from .components import components
+
 Definiteness = Literal["zero", "positive semidefinite", "negative semidefinite", "indefinite", "unknown"]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
@@ -59,11 +61,7 @@ def _by_blocks(
     word: Definiteness,
 ) -> Definiteness:
     """Whether ``diagonal`` with ``off`` below it is positive semidefinite, one connected block at a time."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    graph = coo_array((np.ones(len(off)), (rows, columns)), shape=(count, count))
-    blocks, label = connected_components(graph, directed=False)
+    blocks, label = components(count, rows, columns)
     order = np.argsort(label, kind="stable")
     sizes = np.bincount(label, minlength=blocks)
     ends = np.cumsum(sizes)

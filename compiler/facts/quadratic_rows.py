@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from .components import components
 from .definiteness import DENSE, SLACK, sparse_definite
 from .rounding import Bools
 
@@ -72,9 +73,6 @@ class Parts:
 
 def parts_of(entries: Entries) -> Parts:
     """The connected parts of the rows' matrices."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
     width = int(max(entries.first.max(initial=0), entries.second.max(initial=0))) + 1
     keys = np.concatenate([entries.row * width + entries.first, entries.row * width + entries.second])
     used, at = np.unique(keys, return_inverse=True)
@@ -90,8 +88,7 @@ def parts_of(entries: Entries) -> Parts:
     on = a == b
     diagonal[a[on]] = values[on]
     a, b, off = a[~on], b[~on], values[~on] / 2
-    graph = coo_array((np.ones(len(a)), (a, b)), shape=(nodes, nodes))
-    count, label = connected_components(graph, directed=False)
+    count, label = components(nodes, a, b)
     return Parts(used // width, used % width, diagonal, a, b, off, label, count)
 
 

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..facts.components import components
 from ..forms.linear import Floats, Ints, LinearForm, QuadraticForm
 
 UNIT = 2.0**-53
@@ -395,11 +396,7 @@ def _blocks(
 
 def _labels(at: Ints, columns: NDArray[np.int64], n: int, touched: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
     """For each column (n) the group it is in: one connected group, or several that are small; and how many."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    graph = coo_array((np.ones(len(at)), (at, columns)), shape=(n, n))
-    count, label = connected_components(graph, directed=False)
+    count, label = components(n, at, columns)
     sizes = np.bincount(label[touched], minlength=count)
     by_size = np.argsort(-sizes, kind="stable")
     filled = np.cumsum(sizes[by_size])
