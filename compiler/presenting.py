@@ -28,6 +28,8 @@ from .verify.objective import expressions
 from .verify.point import Point
 from .verify.report import Report
 
+NOTHING = 1e-9  # a difference of objectives of this size counts as none
+
 
 def solution_of(
     found: Found,
@@ -72,6 +74,7 @@ def solution_of(
             *further_notes(found.request.notes, instance.notes),
             *_evaluation(found.lowered.form),
             *_undefined(instance, named),
+            *_small(found, status, value, limit),
         ),
         BackendRecord(backend.name, backend.version(), _changed(found.options)),
         tuple(dict.fromkeys((kind, *found.route.steps))),
@@ -119,6 +122,16 @@ def further_notes(told: Sequence[Diagnostic], notes: Sequence[Diagnostic]) -> tu
     """The notes of the data, but for starts of which the text alone has told that they are moved."""
     places = {note.place for note in told if note.code is START_OUTSIDE}
     return tuple(n for n in notes if n.code is not START_MOVED or n.place not in places)
+
+
+def _small(found: Found, status: str, value: float | None, limit: float | None) -> tuple[Diagnostic, ...]:
+    """A note where an objective below 1 is optimal only because the gap is then one of 1."""
+    gap = found.request.goal.gap
+    if status != "optimal" or value is None or limit is None or max(abs(value), abs(limit)) >= 1.0:
+        return ()
+    if abs(value - limit) <= max(gap * max(abs(value), abs(limit)), NOTHING):
+        return ()
+    return (report(solving.GAP_OF_ONE, None, objective=f"{value:.4g}", bound=f"{limit:.4g}", gap=f"{gap:g}"),)
 
 
 def _undefined(instance: Instance, named: Mapping[str, Labelled]) -> list[Diagnostic]:

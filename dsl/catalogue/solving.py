@@ -529,3 +529,18 @@ more than the tolerance. The backend is then asked once more, for a tolerance th
 back is judged like any other answer. The model's own tolerance stays what it was.
 """,
 )
+
+GAP_OF_ONE = _code(
+    "N0608",
+    "the gap counts in units of 1",
+    "objective {objective} and bound {bound} differ by more than the gap of the objective itself: below 1 the gap "
+    "{gap} is one of 1",
+    "ask for a smaller `--gap`, or measure the objective in another unit",
+    """\
+An answer is optimal where |objective - bound| / max(1, |objective|) is at most the gap, so that an optimum of 0 can be
+proved. An objective that is far below 1 because of its unit is then held to a gap that is wide for it.
+
+    minimize 1e-6 * cost           # euros in millions: a gap of 1e-4 is a hundred euros
+    optc solve model.opt --gap 1e-9
+""",
+)

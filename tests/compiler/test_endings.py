@@ -65,3 +65,17 @@ def test_twice_is_enough() -> None:
 def test_an_answer_that_is_far_off_is_not_asked_for_again() -> None:
     backend, found = answered(Sloppy(1e5))
     assert found.status == "failed" and len(backend.asked) == 1
+
+
+def test_a_gap_of_one_is_told_where_the_objective_is_far_below_it() -> None:
+    text = "var x in [-3, 3] start 0.1\nminimize {} * ((4 - 2.1*x^2 + x^4/3)*x^2 + 0.3*x)\n"
+
+    def codes(scale: str, gap: float) -> list[str]:
+        found = optc.parse(text.format(scale)).bind().solve(backend="interval_bb", gap=gap)
+        assert found.status == "optimal"
+        return [each.code.id for each in found.diagnostics]
+
+    assert codes("1e-5", 1e-4) == ["N0608"]
+    assert codes("1e-5", 1e-9) == codes("1e3", 1e-4) == []
+    squares = optc.parse("var x start 3\nminimize (x - 1)^2 * exp(x)\n").bind().solve(backend="ipopt")
+    assert squares.status == "optimal" and not squares.diagnostics  # nothing is left
