@@ -28,8 +28,6 @@ from .verify.objective import expressions
 from .verify.point import Point
 from .verify.report import Report
 
-NOTHING = 1e-9  # a difference of objectives of this size counts as none
-
 
 def solution_of(
     found: Found,
@@ -129,7 +127,7 @@ def _small(found: Found, status: str, value: float | None, limit: float | None) 
     gap = found.request.goal.gap
     if status != "optimal" or value is None or limit is None or max(abs(value), abs(limit)) >= 1.0:
         return ()
-    if abs(value - limit) <= max(gap * max(abs(value), abs(limit)), NOTHING):
+    if abs(value - limit) <= max(gap * max(abs(value), abs(limit)), found.tolerance):
         return ()
     return (report(solving.GAP_OF_ONE, None, objective=f"{value:.4g}", bound=f"{limit:.4g}", gap=f"{gap:g}"),)
 
