@@ -13,8 +13,10 @@ import argparse
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from optc.backends import interval_bb, scip
 from optc.compiler import context as contexts
@@ -74,6 +76,10 @@ def told(answer: Answer, seconds: float, gap: float) -> str:
     return f"limit, gap {left:.2g} | {answer.work:,}" if left > gap else f"{seconds:.2f} | {answer.work:,}"
 
 
+def solved(backend: Any, form: Any, goal: Goal, limit: float) -> Answer:
+    return backend.solve(form, goal, backend.Options(), contexts.start(time_limit=limit, threads=1), None)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--gap", type=float, default=1e-4)
@@ -88,15 +94,14 @@ def main() -> None:
         if given.only and name not in given.only:
             continue
         form = form_of(text)
-        options, others = interval_bb.Options(), scip.Options()
         limit = given.limit
         ours, seconds = best_of(
             given.repeat,
-            lambda: interval_bb.solve(form, goal, options, contexts.start(time_limit=limit), None),  # noqa: B023
+            partial(solved, interval_bb, form, goal, limit),
         )
         theirs, other = best_of(
             given.repeat if seconds < 1 else 1,
-            lambda: scip.solve(form, goal, others, contexts.start(time_limit=limit, threads=1), None),  # noqa: B023
+            partial(solved, scip, form, goal, limit),
         )
         if ours.claim == "optimal":
             assert ours.objective is not None and abs(ours.objective - optimum) <= 2e-4 * max(1.0, abs(optimum)), name

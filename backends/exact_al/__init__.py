@@ -14,25 +14,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from optc.compiler.answer import Answer
-from optc.compiler.backend import Capabilities, Goal, Start
+from optc.compiler.backend import Goal, Start
 from optc.compiler.context import Context
 from optc.compiler.forms.nonlinear import NonlinearForm
 
 from .. import installed
+from ..local_method import LOCAL
 from ..options import kernels_option, option
 
 name = "exact_al"
 title = "smooth nonlinear programming, to a local optimum (inexact Newton, exact augmented Lagrangian, sketching)"
 install = 'pip install "scipy>=1.14"'
-capabilities = Capabilities(
-    forms=frozenset({"nonlinear"}),
-    gives=frozenset({"duals", "reduced costs", "warm start", "time limit", "interrupt", "progress"}),
-    refuses={
-        "integer nonlinear": "it takes no whole decisions",
-        "bound": "it finds local optima; a bound comes from the verifier where the model is proved convex",
-    },
-    outside=2,
-)
+capabilities = LOCAL
 
 
 @dataclass(frozen=True, slots=True)

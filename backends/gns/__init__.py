@@ -26,10 +26,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from optc.compiler.answer import Answer
-from optc.compiler.backend import Capabilities, Goal, Start
+from optc.compiler.backend import Goal, Start
 from optc.compiler.context import Context
 
 from .. import installed
+from ..local_method import LOCAL
 from ..options import kernels_option, option
 
 if TYPE_CHECKING:
@@ -39,15 +40,7 @@ if TYPE_CHECKING:
 name = "gns"
 title = "smooth problems without constraints, to a local optimum (Newton, gradient-normalised smoothness)"
 install = 'pip install "scipy>=1.14"'
-capabilities = Capabilities(
-    forms=frozenset({"nonlinear"}),
-    gives=frozenset({"duals", "reduced costs", "warm start", "time limit", "interrupt", "progress"}),
-    refuses={
-        "integer nonlinear": "it takes no whole decisions",
-        "bound": "it finds local optima; a bound comes from the verifier where the model is proved convex",
-    },
-    outside=2,
-)
+capabilities = LOCAL
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,30 +12,23 @@ leave.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from optc.compiler.answer import Answer
-from optc.compiler.backend import Capabilities, Goal, Start
+from optc.compiler.backend import Goal, Start
 from optc.compiler.context import Context
 from optc.compiler.forms.linear import LinearForm
 from optc.compiler.forms.nonlinear import NonlinearForm
 
 from .. import installed
+from ..local_method import LOCAL
 from ..options import kernels_option, option
 from . import library as ipopt_library
 
 name = "ipopt"
 title = "smooth nonlinear programming, to a local optimum (primal-dual interior point with a filter line search)"
 install = 'pip install "optc[nlp]"'
-capabilities = Capabilities(
-    forms=frozenset({"nonlinear"}),
-    gives=frozenset({"duals", "reduced costs", "warm start", "time limit", "interrupt", "progress"}),
-    refuses={
-        "integer nonlinear": "Ipopt takes no whole decisions",
-        "bound": "Ipopt finds local optima; a bound comes from the verifier where the model is proved convex",
-    },
-    outside=1,
-)
+capabilities = replace(LOCAL, outside=1)  # it can do without second derivatives
 
 
 @dataclass(frozen=True, slots=True)

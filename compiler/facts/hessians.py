@@ -9,8 +9,9 @@ Comput. Chem. Eng. 22 (1998), section 3.5, where the matrix is used in the same 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +34,7 @@ LARGE = 300_000  # entries of Hessians that are looked at
 
 _TWO = r.constant(2.0)
 Columns = NDArray[np.int64]
+_Key = TypeVar("_Key")  # a decision, or two
 
 
 class _TooMany(Exception):
@@ -141,11 +143,11 @@ def _symbol(region: Region, term: SymbolRef, table: Table, columns: list[Columns
 
 
 def _mapped(a: _Curve, rule: Callable[[Interval], Interval]) -> _Curve:
-    first, second = ({key: rule(each) for key, each in part.items()} for part in (a.first, a.second))
-    return _Curve(rule(a.value), first, second, a.smooth)  # type: ignore[arg-type]
+    first = {key: rule(each) for key, each in a.first.items()}
+    return _Curve(rule(a.value), first, {key: rule(each) for key, each in a.second.items()}, a.smooth)
 
 
-def _joined(a: dict, b: dict) -> dict:  # type: ignore[type-arg]
+def _joined(a: Mapping[_Key, Interval], b: Mapping[_Key, Interval]) -> dict[_Key, Interval]:
     """Sums by key."""
     found = dict(a)
     for key, each in b.items():
@@ -196,7 +198,7 @@ def _chained(inner: _Curve, value: Interval, slope: Interval, curve: Interval, s
     return _Curve(value, _times(inner.first, slope), second, smooth)
 
 
-def _times(a: dict, factor: Interval) -> dict:  # type: ignore[type-arg]
+def _times(a: Mapping[_Key, Interval], factor: Interval) -> dict[_Key, Interval]:
     return {key: r.multiply(each, factor) for key, each in a.items()}
 
 

