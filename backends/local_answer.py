@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from optc.compiler.answer import Answer
+from optc.compiler.answer import Answer, Termination
 from optc.compiler.backend import Goal, Start
 from optc.compiler.context import Context
 from optc.compiler.forms.linear import Floats
@@ -113,6 +114,34 @@ def fallen(form: NonlinearForm, x: Floats, tolerance: float) -> str:
         return ""
     way = "fallen" if form.sense == "minimize" else "risen"
     return f"; its objective has {way} to {form.evaluate_objective(x):.3g} at a point where all rows hold"
+
+
+def at_rest(
+    form: NonlinearForm,
+    x: Floats,
+    termination: Termination,
+    message: str,
+    work: int,
+    goal: Goal,
+    row_duals: Callable[[], Floats],
+) -> Answer:
+    """The answer of a method that came to rest at ``x`` (n): stationary where it converged and the rows hold.
+
+    ``row_duals``: gives the multipliers there (m).
+    """
+    if termination == "diverging":
+        message += fallen(form, x, goal.tolerance)
+    if termination == "diverging" or not holds(form, x, goal.tolerance):
+        if termination == "converged":
+            termination = "numerical trouble"
+        return Answer("none", termination, message=message, work=work)
+    value = form.evaluate_objective(x)
+    if termination != "converged":
+        return Answer("feasible", termination, x, value, message=message, work=work)
+    duals = row_duals()
+    return Answer(
+        "stationary", "converged", x, value, None, duals, reduced_costs(form, x, duals), message=message, work=work
+    )
 
 
 def reduced_costs(form: NonlinearForm, x: Floats, row_duals: Floats) -> Floats:

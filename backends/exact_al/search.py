@@ -12,7 +12,7 @@ from optc.compiler.context import Context, Progress
 from optc.compiler.forms.linear import Floats
 from optc.compiler.forms.nonlinear import NonlinearForm
 
-from ..local_answer import fallen, from_starts, holds, reduced_costs
+from ..local_answer import at_rest, from_starts
 from . import Options, inertia, sketched_newton
 from . import barrier as barriers
 from .equality_form import EqualityForm, equality_form, scaled
@@ -154,16 +154,10 @@ def _answer(
 ) -> Answer:
     x = np.clip(equations.point(outcome.point.u), form.lower, form.upper)
     message = _WORDS.get(termination, termination)
-    if termination == "diverging":
-        message += fallen(form, x, goal.tolerance)
-    if termination == "diverging" or not holds(form, x, goal.tolerance):
-        if termination == "converged":
-            termination = "numerical trouble"
-        return Answer("none", termination, message=message, work=outcome.iterations)
-    value = form.evaluate_objective(x)
-    if termination != "converged":
-        return Answer("feasible", termination, x, value, message=message, work=outcome.iterations)
-    duals = np.zeros(form.shape[0])
-    duals[equations.rows] = -outcome.point.y / equations.factor
-    reduced = reduced_costs(form, x, duals)
-    return Answer("stationary", "converged", x, value, None, duals, reduced, message=message, work=outcome.iterations)
+
+    def row_duals() -> Floats:
+        duals = np.zeros(form.shape[0])
+        duals[equations.rows] = -outcome.point.y / equations.factor
+        return duals
+
+    return at_rest(form, x, termination, message, outcome.iterations, goal, row_duals)

@@ -9,6 +9,8 @@ import numpy as np
 
 from optc.compiler.forms.linear import Floats, LinearForm, QuadraticForm
 
+from ..finite_numbers import refuse_undefined
+
 INFINITE = 1e20  # HiGHS takes bounds of this size and beyond for infinite
 SMALLEST = 1e-12  # the smallest coefficient that HiGHS can be told to keep
 
@@ -33,7 +35,7 @@ def _quiet() -> Any:
 
 def load(form: LinearForm) -> Any:
     """A quiet ``highspy.Highs`` with the problem in it; raises ``ValueError`` where HiGHS refuses the arrays."""
-    _refuse_undefined(form)
+    refuse_undefined(form)
     highs = _quiet()
     set_option(highs, "small_matrix_value", SMALLEST)
     rows, columns = form.shape
@@ -52,14 +54,6 @@ def load(form: LinearForm) -> Any:
     if status.name == "kError":
         raise ValueError("HiGHS refused the problem: are all coefficients below 1e15?")
     return highs
-
-
-def _refuse_undefined(form: LinearForm) -> None:
-    """HiGHS takes NaN without a word, and then anything may come out."""
-    numbers = [form.cost, form.values, *([form.hessian_values] if isinstance(form, QuadraticForm) else [])]
-    bounds = (form.lower, form.upper, form.row_lower, form.row_upper)
-    if not all(np.isfinite(part).all() for part in numbers) or any(np.isnan(part).any() for part in bounds):
-        raise ValueError("the problem has a coefficient that is not finite, or a bound that is no number")
 
 
 def with_infinite_bounds(values: Floats) -> Floats:

@@ -31,6 +31,8 @@ from numpy.typing import NDArray
 from optc.compiler.forms.discrete import DiscreteForm
 from optc.compiler.forms.linear import Floats, LinearForm, QuadraticForm
 
+from ..finite_numbers import refuse_undefined
+
 Bools = NDArray[np.bool_]
 
 INFINITE = 1e20  # bounds of this size and beyond count as infinite
@@ -99,12 +101,7 @@ def _expressions() -> Any:
 
 
 def _refuse(form: LinearForm) -> None:
-    numbers = [form.cost, form.values]
-    numbers += [form.hessian_values] if isinstance(form, (QuadraticForm, DiscreteForm)) else []
-    numbers += [form.products.values] if isinstance(form, DiscreteForm) else []
-    bounds = (form.lower, form.upper, form.row_lower, form.row_upper)
-    if not all(np.isfinite(part).all() for part in numbers) or any(np.isnan(part).any() for part in bounds):
-        raise ValueError("the problem has a coefficient that is not finite, or a bound that is no number")
+    refuse_undefined(form)
     false = np.flatnonzero(empty_rows(form) & ((form.row_lower > 0) | (form.row_upper < 0)))
     if len(false):
         raise ValueError(f"row {false[0]} holds no column and is false; Pyomo has no place for such a row")

@@ -28,6 +28,7 @@ from optc.compiler.forms.nonlinear import NonlinearForm
 
 from .. import installed
 from ..farkas import dual_ray
+from ..finite_numbers import coefficients, refuse_undefined
 from ..known_point import completed, not_worse, quadratic_part, usable, value
 from ..options import option
 from ..recession import endless_pair, unlimited
@@ -162,13 +163,8 @@ def _pass(form: LinearForm) -> _Problem:
 
 def _refuse_undefined(form: LinearForm) -> None:
     """SCIP takes NaN without a word, and numbers from 1e20 on for infinite."""
-    numbers = [form.cost, form.values]
-    numbers += [form.hessian_values] if isinstance(form, (QuadraticForm, DiscreteForm)) else []
-    numbers += [form.products.values] if isinstance(form, DiscreteForm) else []
-    bounds = (form.lower, form.upper, form.row_lower, form.row_upper)
-    if not all(np.isfinite(part).all() for part in numbers) or any(np.isnan(part).any() for part in bounds):
-        raise ValueError("the problem has a coefficient that is not finite, or a bound that is no number")
-    if any((np.abs(part) >= INFINITE).any() for part in numbers):
+    refuse_undefined(form)
+    if any((np.abs(part) >= INFINITE).any() for part in coefficients(form)):
         raise ValueError("SCIP takes coefficients of 1e20 and more for infinite")
 
 

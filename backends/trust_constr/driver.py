@@ -19,7 +19,7 @@ from optc.compiler.context import Context, Progress
 from optc.compiler.forms.linear import Floats
 from optc.compiler.forms.nonlinear import NonlinearForm
 
-from ..local_answer import fallen, holds, reduced_costs
+from ..local_answer import at_rest, holds, reduced_costs
 from . import Options
 from .problem import PUSH, At, Matrix, Scaled, scaled, unscaled
 
@@ -213,19 +213,13 @@ def _answer(
         termination = "locally infeasible"
     message = f"trust-constr: {_WORDS.get(termination, termination)}"
     x = np.clip(problem.point(last.u), form.lower, form.upper)
-    if termination == "diverging":
-        message += fallen(form, x, goal.tolerance)
-    if termination == "diverging" or not holds(form, x, goal.tolerance):
-        if termination == "converged":
-            termination = "numerical trouble"
-        return Answer("none", termination, message=message, work=last.number)
-    value = form.evaluate_objective(x)
-    if termination != "converged":
-        return Answer("feasible", termination, x, value, message=message, work=last.number)
-    duals = np.zeros(form.shape[0])
-    duals[problem.rows] = -last.multipliers * problem.scale / problem.factor
-    reduced = reduced_costs(form, x, duals)
-    return Answer("stationary", "converged", x, value, None, duals, reduced, message=message, work=last.number)
+
+    def row_duals() -> Floats:
+        duals = np.zeros(form.shape[0])
+        duals[problem.rows] = -last.multipliers * problem.scale / problem.factor
+        return duals
+
+    return at_rest(form, x, termination, message, last.number, goal, row_duals)
 
 
 def _violation_is_flat(problem: Scaled, last: _Iterate) -> bool:
